@@ -1,0 +1,160 @@
+"""The hooks in which mitmproxy's traffic meets the policy.
+
+The story of a request is in the README; here each hook is one step of it: translate, decide,
+record, answer. Two things shape all of them. mitmproxy logs an exception in a hook and lets the
+request go on, so every hook is guarded and an error refuses. And a body starts to move as soon
+as the headers' hook is done, so everything is decided there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mitmproxy.http import Headers, HTTPFlow, Response
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import ClientHelloData
+
+from addon.flows import (
+    Nameless,
+    Unjudgeable,
+    connection_hosts,
+    is_number,
+    is_private,
+    was_nameless,
+    web_request,
+)
+from addon.gate import Gate
+from addon.guard import guarded
+from addon.judging import Judging
+from addon.passage import completion_of, passage_of
+from addon.sink import Replace
+from rules.hosts import HostError
+from rules.policy import Outcome
+
+
+class Enforcer:
+    """mitmproxy's hooks, over the policy, the record and the sink that the gate holds."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+
+    # An error here leaves the connection to be decrypted, and so to be judged again below.
+    @guarded
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        """By server name, before decryption: an unrelated name passes through untouched."""
+        server = data.context.server
+        target, port = server.address[:2] if server.address else ("", 443)
+        try:
+            hosts = connection_hosts(data.client_hello.sni, target)
+        except HostError:
+            return  # its request is refused, where the reason can be told
+        names = [host for host in hosts if not is_number(host)]
+        if any(self.gate.policy.current.restricted_site(name) for name in names):
+            return
+        if names:
+            # The name that the client claimed is dialled, not the address that it chose, so that
+            # a false name leads to the site of that name.
+            server.address = (names[0], port)
+        elif not hosts or not is_private(hosts[0]):
+            return  # no name out here; inside there may be one
+        data.ignore_connection = True
+        self.gate.counts.passed += 1
+
+    @guarded
+    async def requestheaders(self, flow: HTTPFlow) -> None:
+        """Decides. An allowed request waits here until the record holds it."""
+        if flow.error:
+            return  # mitmproxy has refused it already, as malformed
+        judging = Judging(self.gate, flow)
+        try:
+            request = web_request(flow)
+        except Unjudgeable as fault:
+            judging.refuse_unjudgeable(fault)
+            return
+        decision = judging.decide(request)
+        if decision.outcome is Outcome.NOT_RESTRICTED:
+            if was_nameless(flow):
+                judging.refuse_unjudgeable(Nameless())
+            else:
+                judging.pass_on(request)
+        elif decision.allowed:
+            await judging.allow(request, decision)
+        else:
+            judging.refuse(request, decision)
+
+    @guarded
+    def request(self, flow: HTTPFlow) -> None:
+        """The request is whole. A refused one that had no body is answered here."""
+        passage = passage_of(flow)
+        if passage and passage.answer and not passage.up.used:
+            answer = passage.answer
+            flow.response = Response.make(answer.status, answer.body, _headers(answer.headers))
+
+    @guarded
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Streams what comes back; puts the real answer in place of the sink's."""
+        assert flow.response
+        passage = passage_of(flow)
+        if passage is None:
+            flow.response.stream = True
+        elif passage.answer is None:
+            # An offer of HTTP/3 would only lead the browser to a port that is closed.
+            flow.response.headers.pop("alt-svc", None)
+            flow.response.stream = passage.down
+        elif passage.up.used:
+            flow.response.status_code = passage.answer.status
+            flow.response.reason = ""
+            flow.response.headers = _headers(passage.answer.headers)
+            flow.response.stream = Replace(passage.answer.body)
+
+    @guarded
+    def response(self, flow: HTTPFlow) -> None:
+        """The response is whole; a WebSocket's end comes later."""
+        if flow.websocket is None:
+            self._complete(flow)
+
+    @guarded
+    def error(self, flow: HTTPFlow) -> None:
+        """One side went away."""
+        self._complete(flow)
+
+    @guarded
+    def websocket_message(self, flow: HTTPFlow) -> None:
+        """Counts a message and lets it go: mitmproxy would keep them all until the end."""
+        assert flow.websocket
+        message = flow.websocket.messages[-1]
+        if passage := passage_of(flow):
+            count = passage.up if message.from_client else passage.down
+            count.bytes += len(message.content)
+        del flow.websocket.messages[:-1]
+
+    @guarded
+    def websocket_end(self, flow: HTTPFlow) -> None:
+        """Either side closed the WebSocket."""
+        self._complete(flow)
+
+    @guarded
+    async def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Refuses to be its own destination, which would go round for ever."""
+        if data.server.address and await self.gate.is_ourselves(data.server.address[:2]):
+            data.server.error = "this is the proxy itself"
+
+    def refuse_after_error(self, hook: str, subject: object) -> None:
+        """What the guard calls when a hook has failed: closed, where it can still be closed."""
+        if isinstance(subject, ServerConnectionHookData):
+            subject.server.error = "an error in the gate"
+        elif isinstance(subject, HTTPFlow) and hook in ("requestheaders", "request"):
+            Judging(self.gate, subject).refuse_after_error()
+            if hook == "request":
+                subject.response = Response.make(403, b"", {"cache-control": "no-store"})
+
+    def _complete(self, flow: HTTPFlow) -> None:
+        """The second, lazy write: how it ended and how much went each way."""
+        passage = passage_of(flow)
+        completion = completion_of(flow, passage, datetime.now(UTC)) if passage else None
+        if completion:
+            self.gate.recorder.complete(completion)
+
+
+def _headers(fields: tuple[tuple[str, str], ...]) -> Headers:
+    return Headers([(name.encode("ascii"), value.encode("utf-8")) for name, value in fields])

@@ -1,0 +1,172 @@
+"""From a mitmproxy flow to the request that is judged.
+
+One request can carry several names for where it goes: the CONNECT target or the original
+destination, the TLS server name, the request target, `:authority` and Host. A client that
+lets them differ asks one gate and reaches another, so they must all be the same name after
+being brought to one canonical form; only then is there something to judge. Numeric
+destinations are no names: a transparent proxy always has one, and it is never dialled for a
+request that carries a name, because the client chose it.
+
+RFC 9110 section 7.4 has the status for a server that cannot answer for a name: 421.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from mitmproxy.http import HTTPFlow
+
+from rules.hosts import HostError, canonical_host
+from rules.request import WebRequest
+
+MAX_HEADER_BYTES = 48 * 1024
+"""A request's names and values together; nginx takes 32 KiB, Node.js 16 KiB by default."""
+
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+
+
+class Unjudgeable(Exception):
+    """A request that names no single destination, with the HTTP status that says so."""
+
+    status = 421
+
+
+class NamesDisagree(Unjudgeable):
+    """Two of the request's names differ."""
+
+
+class Nameless(Unjudgeable):
+    """The request carries no name, or came on a connection that gave none."""
+
+
+class Malformed(Unjudgeable):
+    """The request breaks HTTP in a way that two readers could understand differently."""
+
+    status = 400
+
+
+class TooLarge(Malformed):
+    """The request's headers are larger than any honest ones (RFC 6585, section 5)."""
+
+    status = 431
+
+
+def web_request(flow: HTTPFlow) -> WebRequest:
+    """The request as the rules see it, with one canonical host and no query.
+
+    Raises NamesDisagree, Nameless, Malformed or TooLarge.
+    """
+    request = flow.request
+    names, unreadable = _names(flow)
+    hosts = set(names)
+    if unreadable is not None:
+        raise Malformed(f"{unreadable!r} is not a host name")
+    if len(request.headers.get_all("host")) > 1:
+        raise Malformed("the request has more than one Host header")
+    if sum(len(name) + len(value) for name, value in request.headers.fields) > MAX_HEADER_BYTES:
+        raise TooLarge("the request's headers are too large")
+    if len(hosts) > 1:
+        raise NamesDisagree("the request names more than one host")
+    if not hosts:
+        raise Nameless("the request names no host")
+    host = names[0]
+    if is_number(host) and host != _number(request.data.host):
+        raise NamesDisagree("the request names another address than it is sent to")
+    return WebRequest(
+        host=host,
+        scheme="https" if flow.client_conn.tls else "http",
+        port=request.port,
+        method=request.method,
+        path=request.path.partition("?")[0].partition("#")[0] or "/",
+    )
+
+
+def was_nameless(flow: HTTPFlow) -> bool:
+    """Whether the connection was decrypted only because it gave no name before that."""
+    connection = flow.client_conn
+    return connection.tls and not connection.sni and _number(flow.request.data.host) is not None
+
+
+def _names(flow: HTTPFlow) -> tuple[list[str], str | None]:
+    """Every name the request carries, canonical, and the first that is none."""
+    request = flow.request
+    raw = [request.data.host] if not _number(request.data.host) else []
+    if flow.client_conn.sni:
+        raw.append(flow.client_conn.sni)
+    authorities = [*request.headers.get_all("host")]
+    if request.authority:
+        authorities.append(request.authority)
+    names: list[str] = []
+    unreadable: str | None = None
+    for text in raw:
+        try:
+            names.append(canonical_host(text))
+        except HostError:
+            unreadable = unreadable or text
+    for text in authorities:
+        try:
+            names.append(host_of_authority(text))
+        except HostError:
+            unreadable = unreadable or text
+    return names, unreadable
+
+
+def carried_hosts(flow: HTTPFlow) -> tuple[str, ...]:
+    """Every readable host that a request carries, canonical, its destination among them."""
+    names, _ = _names(flow)
+    number = _number(flow.request.data.host)
+    return tuple(dict.fromkeys([*names, number] if number else names))
+
+
+def connection_hosts(server_name: str | None, target: str) -> list[str]:
+    """The hosts that a TLS connection names before it is decrypted, server name first, canonical.
+
+    Raises HostError if one of them is no host name.
+    """
+    return [canonical_host(name) for name in (server_name, target) if name]
+
+
+def host_of_authority(authority: str) -> str:
+    """The canonical host of `host[:port]`, as in Host, `:authority` and CONNECT (RFC 9110, 7.2).
+
+    Raises HostError. User information (`a@b`) is refused: readers differ on which side is the host.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    if not match:
+        raise HostError(f"{authority!r} is not a host and port")
+    return canonical_host(match["host"])
+
+
+def is_number(host: str) -> bool:
+    """Whether a canonical host is an IP address."""
+    return ":" in host or host.replace(".", "").isdecimal()
+
+
+def is_private(host: str) -> bool:
+    """Whether a canonical IP address is on this machine or a local network (RFC 1918 and its like).
+
+    No social network is reached there, and it is how printers and switches are reached.
+    """
+    return not ipaddress.ip_address(host).is_global
+
+
+def _number(host: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def client_address(flow_or_peer: HTTPFlow | tuple[object, ...] | None) -> str:
+    """The client's IP address, without an IPv6 scope, IPv4-mapped addresses as IPv4.
+
+    `peername` has two fields for IPv4 and four for IPv6; a connection already gone has none.
+    """
+    peer = flow_or_peer.client_conn.peername if isinstance(flow_or_peer, HTTPFlow) else flow_or_peer
+    if not peer:
+        return ""
+    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return str(address)

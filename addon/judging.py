@@ -1,0 +1,144 @@
+"""One request at the gate: everything it is judged by, taken once, and what can be done with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mitmproxy.http import HTTPFlow
+
+from addon.evidence import kind_of
+from addon.flows import Malformed, Nameless, Unjudgeable, carried_hosts, client_address, is_number
+from addon.gate import Gate
+from addon.identity.directory import person_at
+from addon.passage import Passage, attach
+from addon.refusal import refusal_answer
+from addon.sink import Discard
+from rules.policy import Decision, Outcome, Policy
+from rules.request import WebRequest
+from rules.sites import Site
+from storage.events import Event
+from storage.recorder import NotDurable
+
+_LONGEST_METHOD = 16
+
+
+class Judging:
+    """A flow whose headers have arrived, with the policy, the person and the time it is judged by."""
+
+    def __init__(self, gate: Gate, flow: HTTPFlow) -> None:
+        self.gate = gate
+        self.flow = flow
+        self.now = datetime.now(UTC)
+        self.policy: Policy = gate.policy.current
+        self.address = client_address(flow)
+        self.who = person_at(self.policy, self.address)
+
+    def decide(self, request: WebRequest) -> Decision:
+        """The policy's decision on the request for the person behind it, now."""
+        return self.policy.decide(request, self.who.person, self.now)
+
+    def pass_on(self, request: WebRequest) -> None:
+        """Sends an unrelated request on its way, streamed, and forgets it."""
+        self.flow.request.stream = True
+        self._dial_by_name(request)
+
+    async def allow(self, request: WebRequest, decision: Decision) -> None:
+        """Sends an allowed request on its way once its event is durable; refuses it otherwise."""
+        event = self._event(request, decision)
+        try:
+            await self.gate.recorder.durable(event, self.gate.record_within)
+        except NotDurable:
+            unsaved = self.policy.refuse(Outcome.RECORD_UNAVAILABLE, decision.site)
+            self._answer(unsaved, request.host, 503, event.id)
+            return
+        self.gate.counts.allowed += 1
+        attach(self.flow, Passage(event.id))
+        self._dial_by_name(request)
+
+    def refuse(self, request: WebRequest, decision: Decision, status: int = 403) -> None:
+        """Answers the request here. It is on record where it concerns a restricted site."""
+        number = None
+        if decision.site:
+            event = self._event(request, decision)
+            number = event.id
+            self.gate.recorder.note(event)
+        self._answer(decision, request.host, status, number)
+
+    def refuse_unjudgeable(self, fault: Unjudgeable) -> None:
+        """A request without one clear destination goes nowhere."""
+        match fault:
+            case Malformed():
+                outcome = Outcome.MALFORMED
+            case Nameless():
+                outcome = Outcome.NAMELESS
+            case _:
+                outcome = Outcome.MISMATCH
+        hosts = carried_hosts(self.flow)
+        decision = self.policy.refuse(outcome, self._restricted_site(hosts))
+        self.refuse(self._pathless(hosts), decision, fault.status)
+
+    def refuse_after_error(self) -> None:
+        """After an error of ours: closed where it restricts, open where it certainly does not."""
+        hosts = carried_hosts(self.flow)
+        site = self._restricted_site(hosts)
+        if hosts and site is None and not self.flow.client_conn.tls:
+            self.flow.request.stream = True
+            return
+        self.refuse(self._pathless(hosts), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
+
+    def _answer(self, decision: Decision, host: str, status: int, number: int | None) -> None:
+        self.gate.counts.refused += 1
+        answer = refusal_answer(
+            self.policy,
+            decision,
+            host,
+            status,
+            number,
+            self.flow.request,
+            self.gate.portal_url,
+            self.now,
+        )
+        attach(self.flow, Passage(number, up=Discard(), answer=answer))
+        self.gate.sink.redirect(self.flow)
+
+    def _event(self, request: WebRequest, decision: Decision) -> Event:
+        """The event of a decided request: all of it that the record may hold."""
+        person = self.who.person
+        return Event(
+            id=self.gate.event_ids.next(self.now),
+            at=self.now,
+            person=person.id if person else None,
+            source=self.who.source,
+            address=self.address,
+            site=decision.site.id if decision.site else "",
+            host=request.host,
+            scheme=request.scheme,
+            method=request.method[:_LONGEST_METHOD],
+            kind=kind_of(self.flow.request.headers),
+            allowed=decision.allowed,
+            outcome=decision.outcome,
+            reason=decision.reason,
+            rule=decision.rule.id if decision.rule else None,
+            clause=decision.clause.id if decision.clause else None,
+            path=request.path if decision.records_path else None,
+            policy=self.policy.digest[:12],
+        )
+
+    def _dial_by_name(self, request: WebRequest) -> None:
+        """One canonical name in every place that names the destination: what was judged is dialled."""
+        self.flow.request.host = request.host
+
+    def _pathless(self, hosts: tuple[str, ...]) -> WebRequest:
+        """What can be said of a request that names no one destination."""
+        request = self.flow.request
+        scheme = "https" if self.flow.client_conn.tls else "http"
+        return WebRequest(hosts[0] if hosts else "", scheme, request.port, request.method, None)
+
+    def _restricted_site(self, hosts: tuple[str, ...]) -> Site | None:
+        """The first restricted site among canonical names and addresses."""
+        policy = self.policy
+        for host in hosts:
+            site = (policy.restricted_network if is_number(host) else policy.restricted_site)(host)
+            if site:
+                return site
+        return None

@@ -1,0 +1,105 @@
+"""One proxy process: mitmproxy with the gate and the enforcer, and nothing of its console."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mitmproxy.exceptions import OptionsError
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
+
+from addon.enforcer import Enforcer
+from addon.gate import Gate
+from addon.lifeline import stop_with_parent
+
+log = logging.getLogger("schoolgate")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What one worker is told. `mode` is mitmproxy's: `regular` or `transparent`."""
+
+    mode: str
+    host: str
+    port: int
+    state: Path
+    policy: Path
+    portal_url: str
+    number: int = 0
+    upstream_authorities: Path | None = None
+
+
+class WorkerError(Exception):
+    """One sentence on why the worker could not start."""
+
+
+async def work(settings: WorkerSettings) -> None:
+    """Runs until SIGTERM or SIGINT; SIGHUP reads the policy again. Raises WorkerError."""
+    options = Options(
+        confdir=str(settings.state / "authority"),
+        mode=[settings.mode],
+        listen_host=settings.host,
+        listen_port=settings.port,
+    )
+    gate = Gate()
+    # mitmproxy's own log names every host it connects to: only ours is shown.
+    master = DumpMaster(options, with_termlog=False, with_dumper=False)
+    try:
+        master.addons.add(gate, Enforcer(gate))
+        options.update(
+            schoolgate_policy=str(settings.policy),
+            schoolgate_portal=settings.portal_url,
+            schoolgate_worker=settings.number,
+            schoolgate_state=str(settings.state),
+            ssl_verify_upstream_trusted_ca=(
+                str(settings.upstream_authorities) if settings.upstream_authorities else None
+            ),
+        )
+    except OptionsError as error:
+        raise WorkerError(str(error)) from error
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, master.shutdown)
+    reloads: set[asyncio.Task[bool]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(gate.policy.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await master.run()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m addon.worker`, as the supervisor starts it. 0 after a clean stop, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="addon.worker", description=__doc__)
+    parser.add_argument("--mode", choices=["regular", "transparent"], default="regular")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--policy", type=Path, required=True)
+    parser.add_argument("--portal-url", default="")
+    parser.add_argument("--number", type=int, default=0)
+    parser.add_argument("--upstream-authorities", type=Path)
+    settings = WorkerSettings(**vars(parser.parse_args(arguments)))
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    # mitmproxy's own log names every host it connects to; only what broke it is shown.
+    logging.getLogger("mitmproxy").setLevel(logging.ERROR)
+    stop_with_parent()
+    try:
+        asyncio.run(work(settings))
+    except WorkerError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""What the subcommands share: options, addresses and how an error is said."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from rules.loading import SHIPPED_POLICY
+
+Command = Callable[..., Any]
+
+
+class Sorry(click.ClickException):
+    """An error for a person: one sentence on standard error, exit status 1, no traceback."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.format_message(), err=True)
+
+
+def state_option(command: Command) -> Command:
+    """`--state DIR`."""
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        default=Path("var"),
+        envvar="SCHOOLGATE_STATE",
+        show_default=True,
+        help="The folder with the record, the certificates and the secrets.",
+    )(command)
+
+
+def policy_option(command: Command) -> Command:
+    """`--policy FILE`."""
+    return click.option(
+        "--policy",
+        type=click.Path(path_type=Path),
+        default=SHIPPED_POLICY,
+        envvar="SCHOOLGATE_POLICY",
+        help="The YAML file with the school's policy. [default: the policy that is shipped]",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="For machines.")(command)
+
+
+class Endpoint(NamedTuple):
+    """A host address and port to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class EndpointType(click.ParamType):
+    """HOST:PORT on the command line, with IPv6 in brackets."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Endpoint:
+        if isinstance(value, Endpoint):
+            return value
+        host, _, port = str(value).rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        try:
+            ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+            number = int(port)
+        except ValueError:
+            self.fail(
+                f"{value!r} is not an address and a port, such as 127.0.0.1:8080.", param, ctx
+            )
+        if not 0 < number < 65536:
+            self.fail(f"{number} is not a port; ports run from 1 to 65535.", param, ctx)
+        return Endpoint("127.0.0.1" if host == "localhost" else host, number)

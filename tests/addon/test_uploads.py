@@ -1,0 +1,134 @@
+"""Refused requests with a body: answered at once, whatever the size, without being held."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.origin import Origin
+from tests.support.running_gate import RunningGate
+
+MEGABYTE = 1 << 20
+
+
+def resident() -> int:
+    """Bytes of this process, the proxy included, in memory now (proc(5), statm)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def pieces(count: int) -> Iterator[bytes]:
+    piece = b"u" * 65536
+    for _ in range(count * 16):
+        yield piece
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["content-length", "chunked"])
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_a_refused_upload_of_any_size_is_answered_without_being_held(
+    gate: RunningGate, tls_origin: Origin, chunked: bool, http2: bool
+) -> None:
+    url = f"https://www.facebook.com:{tls_origin.port}/upload"
+    size = 300
+    headers = {} if chunked else {"content-length": str(size * MEGABYTE)}
+    with gate.client(http2=http2) as client:
+        client.post(url, content=b"warm")
+        before = resident()
+        answer = client.post(url, content=pieces(size), headers=headers, timeout=60)
+        grown = resident() - before
+    assert answer.status_code == 403
+    assert "school purpose" in answer.text
+    assert grown < 30 * MEGABYTE
+    assert tls_origin.seen == []
+
+
+def test_one_connection_carries_refused_uploads_and_allowed_requests_in_turn(
+    gate: RunningGate, origin: Origin
+) -> None:
+    """httpx keeps its connection to the proxy, so each answer must end where it says it ends."""
+    limits = httpx.Limits(max_connections=1)
+    with gate.client(limits=limits) as client:
+        for _ in range(5):
+            refused = client.post(f"http://www.facebook.com:{origin.port}/", content=pieces(1))
+            assert (refused.status_code, refused.text[:15]) == (403, "<!doctype html>")
+            allowed = client.post(f"http://x.com:{origin.port}/", content=b"12345")
+            assert allowed.text == "5\n"
+            head = client.head(f"http://www.facebook.com:{origin.port}/")
+            assert (head.status_code, head.content) == (403, b"")
+    assert len(gate.master.addons.get("proxyserver").connections) <= 1
+
+
+def test_a_client_that_waits_for_100_continue_is_refused_before_it_sends(
+    gate: RunningGate, origin: Origin
+) -> None:
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=5) as connection:
+        connection.sendall(
+            f"POST http://www.facebook.com:{origin.port}/ HTTP/1.1\r\n"
+            f"Host: www.facebook.com:{origin.port}\r\n"
+            "Expect: 100-continue\r\nContent-Length: 1000000\r\n\r\n".encode()
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 403")
+
+
+def test_a_client_that_goes_away_in_the_middle_leaves_nothing_open(
+    gate: RunningGate, origin: Origin
+) -> None:
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=5) as connection:
+            connection.sendall(
+                f"POST http://www.facebook.com:{origin.port}/ HTTP/1.1\r\n"
+                f"Host: www.facebook.com:{origin.port}\r\nContent-Length: 1000000\r\n\r\n".encode()
+                + b"x" * 1000
+            )
+            connection.recv(4096)
+    proxyserver = gate.master.addons.get("proxyserver")
+    for _ in range(100):
+        if not proxyserver.connections and not gate.gate.sink._connections:
+            break
+        time.sleep(0.05)
+    assert not proxyserver.connections
+    assert not gate.gate.sink._connections
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"zz\r\nnot a chunk\r\n", id="a chunk size that is no number"),
+        pytest.param(b"5\r\nabc", id="a chunk that ends early"),
+    ],
+)
+def test_bad_chunks_never_reach_the_site_as_a_second_request(
+    gate: RunningGate, origin: Origin, body: bytes
+) -> None:
+    head = (
+        f"POST http://x.com:{origin.port}/ HTTP/1.1\r\nHost: x.com:{origin.port}\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    gate.talk(head.encode() + body, timeout=1)
+    assert all(seen.method == "POST" and seen.path == "/" for seen in origin.seen)
+    with gate.client() as client:
+        assert client.get(f"http://x.com:{origin.port}/after").status_code == 200
+
+
+def test_both_a_length_and_chunks_is_refused(gate: RunningGate, origin: Origin) -> None:
+    answer = gate.talk(
+        f"POST http://x.com:{origin.port}/ HTTP/1.1\r\nHost: x.com:{origin.port}\r\n"
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n".encode()
+    )
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert origin.seen == []
+
+
+def test_the_page_over_tls_1_2_and_1_3(gate: RunningGate, tls_origin: Origin) -> None:
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = gate.trust()
+        context.minimum_version = context.maximum_version = version
+        with httpx.Client(proxy=gate.proxy, verify=context) as client:
+            assert client.get(f"https://www.facebook.com:{tls_origin.port}/").status_code == 403

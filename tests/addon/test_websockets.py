@@ -1,0 +1,56 @@
+"""WebSockets are decided at their opening request; what they carry is counted and never kept."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.support.origin import Origin
+from tests.support.running_gate import RunningGate
+
+
+def test_a_websocket_to_a_restricted_site_is_refused_at_its_request(
+    gate: RunningGate, tls_origin: Origin
+) -> None:
+    url = f"wss://www.facebook.com:{tls_origin.port}/socket"
+    with pytest.raises(InvalidStatus) as refused, connect(url, proxy=gate.proxy, ssl=gate.trust()):
+        pass
+    assert refused.value.response.status_code == 403
+    assert refused.value.response.body in (b"", None)
+    assert tls_origin.seen == []
+    assert [event["allowed"] for event in gate.events()] == [0]
+
+
+def test_an_allowed_websocket_carries_messages_and_keeps_none(
+    gate: RunningGate, tls_origin: Origin
+) -> None:
+    url = f"wss://x.com:{tls_origin.port}/socket"
+    with connect(url, proxy=gate.proxy, ssl=gate.trust(), compression=None) as socket:
+        for number in range(50):
+            socket.send(f"message {number}")
+            assert socket.recv() == f"message {number}"
+        (flow,) = _open_flows(gate)
+        assert len(flow.websocket.messages) <= 1
+    (event,) = _completed(gate)
+    assert (event["allowed"], event["status"]) == (1, 101)
+    assert event["bytes_up"] == event["bytes_down"] == sum(len(f"message {n}") for n in range(50))
+
+
+def _open_flows(gate: RunningGate) -> list[object]:
+    import gc
+
+    from mitmproxy.http import HTTPFlow
+
+    return [o for o in gc.get_objects() if isinstance(o, HTTPFlow) and o.websocket]
+
+
+def _completed(gate: RunningGate) -> list[dict[str, object]]:
+    import time
+
+    for _ in range(100):
+        events = gate.events()
+        if events and events[-1]["status"] is not None:
+            return events
+        time.sleep(0.05)
+    raise AssertionError("the event was never completed")

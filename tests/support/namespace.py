@@ -1,0 +1,115 @@
+"""A network namespace of the test's own, in which real names lead to loopback.
+
+Nothing in it can reach another machine: it has a loopback interface and nothing else. Its hosts file
+is the kernel tools' own way (`ip-netns(8)`: /etc/netns/NAME/hosts is mounted over /etc/hosts).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_PREFIX = "schoolgate-"
+
+
+def missing(*programs: str) -> str | None:
+    """Why a lab test cannot run here, or None: not root, or a program that is not installed."""
+    if os.geteuid() != 0:
+        return "needs root, for a network namespace"
+    for program in ("ip", *programs):
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            return f"needs {program}"
+    return None
+
+
+class Namespace:
+    """Exists from `with` on, and everything started in it ends with it."""
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self.name = f"{_PREFIX}{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
+        self._hosts = hosts
+        self._folder = Path("/etc/netns") / self.name
+        self._processes: list[subprocess.Popen[Any]] = []
+
+    def __enter__(self) -> Namespace:
+        _clear_dead()
+        self._folder.mkdir(parents=True)
+        names = "".join(f"127.0.0.1 {host}\n" for host in ("localhost", *self._hosts))
+        (self._folder / "hosts").write_text(names)
+        (self._folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        subprocess.run(["ip", "netns", "add", self.name], check=True)
+        self.run("ip", "link", "set", "lo", "up", check=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self._processes):
+            self.stop(process)
+        subprocess.run(["ip", "netns", "delete", self.name], check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def command(self, *command: str | Path) -> list[str]:
+        return ["ip", "netns", "exec", self.name, *map(str, command)]
+
+    def run(self, *command: str | Path, **how: Any) -> subprocess.CompletedProcess[Any]:
+        """Runs to the end inside; output as text."""
+        how = {"capture_output": True, "text": True, "timeout": 120, **how}
+        return subprocess.run(self.command(*command), check=how.pop("check", False), **how)
+
+    def start(self, *command: str | Path, **how: Any) -> subprocess.Popen[Any]:
+        """Starts inside, until `stop` or the end."""
+        how.setdefault("stdout", subprocess.DEVNULL)
+        how.setdefault("stderr", subprocess.DEVNULL)
+        process = subprocess.Popen(self.command(*command), start_new_session=True, **how)
+        self._processes.append(process)
+        return process
+
+    def stop(self, process: subprocess.Popen[Any]) -> int:
+        """Asks it to end, waits, insists."""
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(10)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for stream in (process.stdout, process.stderr, process.stdin):
+            if stream:
+                stream.close()
+        return process.wait(10)
+
+    def wait_for(self, port: int, within: float = 20.0) -> None:
+        """Returns once something inside listens on a port of 127.0.0.1."""
+        line = f"0100007F:{port:04X} 00000000:0000 0A"
+        every = f"00000000:{port:04X} 00000000:0000 0A"
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            table = self.run("cat", "/proc/net/tcp").stdout
+            if line in table or every in table:
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"nothing listens on port {port}")
+
+
+def _clear_dead() -> None:
+    """Removes what a killed run left behind: namespaces of ours whose process is gone."""
+    folder = Path("/etc/netns")
+    for left in folder.glob(f"{_PREFIX}*") if folder.exists() else ():
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not Path("/proc", pid).exists():
+            inside = subprocess.run(
+                ["ip", "netns", "pids", left.name], capture_output=True, text=True, check=False
+            )
+            for process in inside.stdout.split():
+                with suppress(ProcessLookupError, ValueError):
+                    os.kill(int(process), signal.SIGKILL)
+            subprocess.run(["ip", "netns", "delete", left.name], capture_output=True, check=False)
+            shutil.rmtree(left, ignore_errors=True)
+
+

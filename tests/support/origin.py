@@ -1,0 +1,150 @@
+"""A website to reach, or not to reach: it remembers every request it saw.
+
+HTTP/1.1 with and without TLS on loopback, WebSockets on /socket, an endless upload on any POST, a
+slow stream on /stream. Real sockets, real TLS.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socketserver
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
+
+_WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+
+
+@dataclass
+class Seen:
+    """One request that reached the origin."""
+
+    method: str
+    path: str
+    host: str
+    body: int
+    at: float = field(default_factory=time.monotonic)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 0
+    disable_nagle_algorithm = True
+    origin: ClassVar[Origin]
+
+    def do_GET(self) -> None:
+        self._see(0)
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            self._websocket()
+        elif self.path.startswith("/stream"):
+            self._stream()
+        else:
+            self._answer(f"origin {self.headers['Host']} {self.path}\n".encode())
+
+    do_HEAD = do_DELETE = do_OPTIONS = do_GET
+
+    def do_POST(self) -> None:
+        self._answer(b"%d\n" % self._see(self._read_body()))
+
+    do_PUT = do_POST
+
+    def _see(self, body: int) -> int:
+        self.origin.seen.append(Seen(self.command, self.path, self.headers.get("Host", ""), body))
+        return body
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Alt-Svc", 'h3=":443"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _read_body(self) -> int:
+        total = 0
+        if self.headers.get("Transfer-Encoding", "") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                total += len(self.rfile.read(size))
+                self.rfile.readline()
+                self.origin.body_bytes = total
+            self.rfile.readline()
+            return total
+        left = int(self.headers.get("Content-Length", 0))
+        while left and (chunk := self.rfile.read1(min(left, 65536))):
+            left -= len(chunk)
+            total += len(chunk)
+            self.origin.body_bytes = total
+        return total
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"6\r\nfirst\n\r\n")
+        self.origin.release.wait(10)
+        self.wfile.write(b"5\r\nlast\n\r\n0\r\n\r\n")
+
+    def _websocket(self) -> None:
+        key = self.headers["Sec-WebSocket-Key"] + _WEBSOCKET_GUID
+        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()  # noqa: S324
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", accept)
+        self.end_headers()
+        while True:  # echoes short text frames until a close frame
+            head = self.rfile.read(2)
+            if len(head) < 2:
+                break
+            length = head[1] & 0x7F
+            if length == 126:
+                length = int.from_bytes(self.rfile.read(2), "big")
+            mask = self.rfile.read(4)
+            data = bytes(b ^ mask[i % 4] for i, b in enumerate(self.rfile.read(length)))
+            size = bytes([length]) if length < 126 else b"\x7e" + length.to_bytes(2, "big")
+            self.wfile.write(head[:1] + size + data)
+            if head[0] & 0x0F == 8:
+                break
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a client that went away
+
+
+class Origin:
+    """Listens from `with` on. `tls` is a server context, or None for plain HTTP."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0):
+        self.seen: list[Seen] = []
+        self.body_bytes = 0
+        self.release = threading.Event()
+        handler = type("Handler", (_Handler,), {"origin": self})
+        self._server = _Server((host, port), handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.port: int = self._server.server_address[1]
+
+    def __enter__(self) -> Origin:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release.set()
+        self._server.shutdown()
+        self._server.server_close()

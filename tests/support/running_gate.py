@@ -1,0 +1,143 @@
+"""A whole gate in this process: real mitmproxy, real policy, real record, on loopback ports.
+
+Only the name service is the test's own: every name leads to loopback, so that a site can be called
+by its real name without leaving this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sqlite3
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
+
+from addon.enforcer import Enforcer
+from addon.gate import Gate
+
+POLICY = Path(__file__).parent / "policy.yaml"
+
+
+class RunningGate:
+    """From `with` on, a proxy on `127.0.0.1:port`."""
+
+    def __init__(self, state: Path, upstream_ca: Path, policy: Path = POLICY, **options: Any):
+        self.state = state
+        self.policy_path = policy
+        self._options = options
+        self._upstream_ca = upstream_ca
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._failure: BaseException | None = None
+
+    def __enter__(self) -> RunningGate:
+        self._thread.start()
+        assert self._ready.wait(20)
+        if self._failure:
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.master.shutdown()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        loop = asyncio.get_running_loop()
+        resolve = loop.getaddrinfo
+
+        async def to_loopback(host: str, port: int, **how: Any) -> Any:
+            return await resolve("127.0.0.1", port, **{**how, "family": socket.AF_INET})
+
+        loop.getaddrinfo = to_loopback  # type: ignore[method-assign]
+        options = Options(
+            listen_host="127.0.0.1", listen_port=0, confdir=str(self.state / "authority")
+        )
+        self.master = DumpMaster(options, with_termlog=False, with_dumper=False)
+        self.gate = Gate()
+        self.enforcer = Enforcer(self.gate)
+        self.master.addons.add(self.gate, self.enforcer, self)
+        options.update(
+            schoolgate_policy=str(self.policy_path),
+            schoolgate_state=str(self.state),
+            ssl_verify_upstream_trusted_ca=str(self._upstream_ca),
+            **self._options,
+        )
+        await self.master.run()
+
+    def running(self) -> None:
+        """mitmproxy's hook, the last of the addons': everything is up."""
+        self.port: int = self.master.addons.get("proxyserver").listen_addrs()[0][1]
+        self._ready.set()
+
+    @property
+    def proxy(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def trust(self) -> ssl.SSLContext:
+        """What a school device trusts: the public authorities, here the test's, and the school's."""
+        context = ssl.create_default_context(cafile=str(self._upstream_ca))
+        context.load_verify_locations(self.state / "authority" / "schoolgate-ca.crt")
+        return context
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(proxy=self.proxy, verify=self.trust(), timeout=10, **options)
+
+    def talk(self, data: bytes, *, timeout: float = 5) -> bytes:
+        """Sends raw bytes to the proxy and reads until it closes or falls silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            return read_all(connection)
+
+    def tunnel(self, host: str, port: int, server_name: str | None, **tls: Any) -> ssl.SSLSocket:
+        """A TLS connection through CONNECT, with any server name."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        connection.sendall(
+            f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+        )
+        answer = connection.recv(4096)
+        assert b" 200 " in answer, answer
+        context = self.trust()
+        context.check_hostname = False
+        if tls.get("alpn"):
+            context.set_alpn_protocols(tls["alpn"])
+        return context.wrap_socket(connection, server_hostname=server_name)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The rows of the record, once the recorder has nothing left to write."""
+        for _ in range(200):
+            if self.gate.recorder.state.pending == 0:
+                break
+            threading.Event().wait(0.01)
+        with sqlite3.connect(f"file:{self.state / 'record.sqlite3'}?mode=ro", uri=True) as db:
+            db.row_factory = sqlite3.Row
+            rows = [dict(row) for row in db.execute("SELECT * FROM event ORDER BY id")]
+        db.close()
+        return rows
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Everything until the peer closes or is silent for the socket's time-out."""
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except TimeoutError:
+        pass
+    except OSError:
+        pass
+    return received
