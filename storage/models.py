@@ -1,0 +1,99 @@
+"""The tables of the record. `migrations/` makes them; a test holds the two together.
+
+What a row may hold is decided in the design: who, when, site, host, kind, verdict, reason and
+sizes; a path only where a rule needed it. There is no column for a query, a cookie, a title or a
+body, so none can be kept by mistake.
+
+The indexes are few on purpose. An event's id rises with time, so the primary key also finds a
+period and a purge; every other index would be paid for at each insert. Figures come from
+`counts`, which the writer keeps in the same transaction as the events it counts, so the two agree
+after any crash.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Integer, MetaData, Table, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from storage.instants import Instant
+
+# SQLite gives a table's own row number, and so the fastest key, only to a column spelt INTEGER.
+EventId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s",
+            "pk": "%(table_name)s_key",
+        }
+    )
+
+
+class EventRow(Base):
+    """One request that was decided. The last four columns come later, in the completion."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(EventId, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Instant)
+    person: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    site: Mapped[str] = mapped_column(Text)
+    host: Mapped[str] = mapped_column(Text)
+    scheme: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    allowed: Mapped[bool] = mapped_column(Boolean)
+    outcome: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    rule: Mapped[str | None] = mapped_column(Text)
+    clause: Mapped[str | None] = mapped_column(Text)
+    path: Mapped[str | None] = mapped_column(Text)
+    policy: Mapped[str] = mapped_column(Text)
+    status: Mapped[int | None] = mapped_column(Integer)
+    bytes_up: Mapped[int | None] = mapped_column(BigInteger)
+    bytes_down: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class CountRow(Base):
+    """How many events there were, by hour, site, person, kind and verdict.
+
+    `hour` is whole hours since 1970-01-01 UTC, so that a school's day can be cut out of it in
+    summer and winter. An unidentified device has the person '' because a key cannot be empty.
+    Ordered by hour: the rows that change are neighbours, and old ones go in one sweep.
+    """
+
+    __tablename__ = "counts"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy reads it once
+
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    site: Mapped[str] = mapped_column(Text, primary_key=True)
+    person: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    allowed: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+class CorrectionRow(Base):
+    """What an event said before it was corrected from allowed to refused.
+
+    The event itself is changed, so that nobody who reads the record can miss it; the words it was
+    first written with are kept here, so that it can still be checked against them.
+    """
+
+    __tablename__ = "corrections"
+
+    event: Mapped[int] = mapped_column(EventId, primary_key=True, autoincrement=False)
+    outcome: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    rule: Mapped[str | None] = mapped_column(Text)
+    clause: Mapped[str | None] = mapped_column(Text)
+
+
+EVENTS: Table = Base.metadata.tables["events"]
+COUNTS: Table = Base.metadata.tables["counts"]
