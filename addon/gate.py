@@ -131,7 +131,9 @@ class Gate:
         try:
             database = open_record(state)
             self.recorder = Recorder(database)
-            self.event_ids = EventIds.after(database, worker=ctx.options.schoolgate_worker)
+            self.event_ids = EventIds(
+                ctx.options.schoolgate_worker, database.last_event_id()
+            )
             school = self.policy.current.school.name
             ensure_authority(state / "authority", school, datetime.now(UTC))
         except (RecordError, AuthorityError) as error:

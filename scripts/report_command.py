@@ -39,9 +39,11 @@ def report() -> None:
 def overview(weeks: int, form: str, state: Path, policy: Path) -> None:
     """The whole school's use of restricted sites, by week or longer, without a name."""
     try:
-        school = load_policy(policy).school
+        rules = load_policy(policy)
     except PolicyError as error:
         raise Sorry(f"The policy has faults, so its school is not known.\n{error}") from error
+    school = rules.school
+    names = {site.id: site.name for site in rules.catalogue}
     now = datetime.now(UTC)
     today = now.astimezone(school.timezone).date()
     first = today - timedelta(days=today.weekday(), weeks=weeks - 1)
@@ -53,4 +55,4 @@ def overview(weeks: int, form: str, state: Path, policy: Path) -> None:
     except RecordError as error:
         raise Sorry(str(error)) from error
     render = to_text if form == "text" else to_json
-    click.echo(render(figures, school.name, school.timezone))
+    click.echo(render(figures, school.name, school.timezone, names))

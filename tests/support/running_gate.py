@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class RunningGate:
         self.master = DumpMaster(options, with_termlog=False, with_dumper=False)
         self.gate = Gate()
         self.enforcer = Enforcer(self.gate)
-        self.master.addons.add(self.gate, self.enforcer, self)
+        self.master.addons.add(self.gate, self.enforcer, _Signal(self._up))
         options.update(
             schoolgate_policy=str(self.policy_path),
             schoolgate_state=str(self.state),
@@ -78,9 +79,10 @@ class RunningGate:
             **self._options,
         )
         await self.master.run()
+        # A process that ends closes its listeners; this one goes on.
+        await self.master.addons.get("proxyserver").servers.update([])
 
-    def running(self) -> None:
-        """mitmproxy's hook, the last of the addons': everything is up."""
+    def _up(self) -> None:
         self.port: int = self.master.addons.get("proxyserver").listen_addrs()[0][1]
         self._ready.set()
 
@@ -128,6 +130,13 @@ class RunningGate:
             rows = [dict(row) for row in db.execute("SELECT * FROM event ORDER BY id")]
         db.close()
         return rows
+
+
+class _Signal:
+    """The last of the addons to hear that everything is up."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.running = tell
 
 
 def read_all(connection: socket.socket) -> bytes:
