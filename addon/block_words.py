@@ -10,8 +10,8 @@ class Words:
     """The page's own sentences for one outcome; `{site}` in the heading is the site's name."""
 
     heading: str
-    comfort: str
     next_step: str
+    comfort: str = ""
     ask: str = ""  # what the link to the portal says; '' where asking there would not help
     on_record: str = ""  # what is particular about the record this time
     only_restricted_sites: bool = True  # False where even unrestricted sites are decided on
@@ -22,7 +22,6 @@ class Words:
 
 
 _NOTHING_WRONG: Final = "Seeing this page does not mean that you did anything wrong."
-_NOT_YOU: Final = "This is a fault of the gate, not of yours."
 _OF_ITSELF: Final = (
     "A browser extension, an app or a fault can cause this. It need not be anything you did."
 )
@@ -76,12 +75,10 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "internal-error": Words(
         heading="Something went wrong on our side",
-        comfort=_NOT_YOU,
         next_step=_TRY_AGAIN,
     ),
     "record-unavailable": Words(
         heading="{site} cannot open just now",
-        comfort=_NOT_YOU,
         next_step=_TRY_AGAIN,
         on_record="The record could not be written in time, so it may not hold this request.",
     ),
