@@ -1,0 +1,188 @@
+"""The answer to a refused request: the block page, a few words of JSON, or an empty body.
+
+A refusal has to be about as cheap as no page at all, because a busy classroom can be refused a
+thousand times a second. Between two refusals of one site only the reference and the time differ, so
+a page is rendered once with two markers in it, kept as the pieces between them, and later joined.
+The markers contain NUL, which `_clean` takes out of every text that comes from outside.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from jinja2 import Template
+from markupsafe import Markup, escape
+
+from addon.answer_kind import AnswerKind, answer_kind
+from addon.block_words import OTHERWISE, WORDS
+from addon.look import content_security_policy, in_words, stylesheet, templates
+
+_STYLE: Final = ("look.css",)
+# Characters of one text from outside, so that the page stays under 12 KB.
+_LONGEST: Final = 400
+_LONGEST_CLAUSE: Final = 2000
+_REFERENCE_IN_TEXT: Final = "\0reference\0"
+_REFERENCE_IN_LINK: Final = "\0link\0"
+_TIME: Final = "\0time\0"
+_MACHINE_TIME: Final = "\0machine\0"
+_MARKER: Final = re.compile("\0([a-z]+)\0")
+
+# Which answer was given depends on these, should anything keep it in spite of no-store.
+_COMMON: Final = (
+    ("Cache-Control", "no-store"),
+    ("Vary", "Accept, Sec-Fetch-Dest"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+)
+_JSON_HEADERS: Final = (
+    *_COMMON,
+    ("Content-Type", "application/json"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+# No frame-ancestors here: an empty frame should stay empty, not show the browser's own complaint.
+_EMPTY_HEADERS: Final = (*_COMMON, ("Content-Length", "0"))
+
+
+class Answer(NamedTuple):
+    """An HTTP answer; a HEAD request's has Content-Length too, but no body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPage:
+    """What is the same each time one site is refused for one reason. The texts are not HTML."""
+
+    outcome: str  # a value of rules.policy.Outcome; it chooses heading and advice
+    school: str
+    site: str  # the site's name, or its host where it has none
+    host: str
+    reason: str
+    clause_heading: str = ""
+    clause_text: str = ""
+    contact_name: str = ""
+    contact_role: str = ""
+    contact_email: str = ""
+    contact_phone: str = ""
+    portal_url: str = ""  # 'http://portal.example:8081'; the link is left out if it is not http(s)
+    status: int = 403
+
+
+def answer(
+    page: BlockPage, *, reference: str, at: datetime, method: str, headers: Mapping[str, str]
+) -> Answer:
+    """The answer that suits a request with this method and these headers.
+
+    `reference` is the event's ('7K3QD-9M2XA') and `at` the school's local time. `headers.get` must
+    not mind upper and lower case.
+    """
+    kind = answer_kind(method, headers)
+    if kind is AnswerKind.EMPTY:
+        return Answer(page.status, _EMPTY_HEADERS, b"")
+    if kind is AnswerKind.JSON:
+        body, common = _json(page, reference), _JSON_HEADERS
+    else:
+        body, common = _html(page, reference, at), _page_headers()
+    length = ("Content-Length", str(len(body)))
+    return Answer(page.status, (*common, length), b"" if method == "HEAD" else body)
+
+
+@cache
+def _page_headers() -> tuple[tuple[str, str], ...]:
+    return (
+        *_COMMON,
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Language", "en-GB"),
+        ("Content-Security-Policy", content_security_policy(*_STYLE)),
+    )
+
+
+def _json(page: BlockPage, reference: str) -> bytes:
+    page = _cleaned(page)
+    facts = {
+        "site": page.site,
+        "reason": page.reason,
+        "clause": {"heading": page.clause_heading, "text": page.clause_text},
+        "reference": reference,
+    }
+    return json.dumps(facts).encode()
+
+
+def _html(page: BlockPage, reference: str, at: datetime) -> bytes:
+    values = {
+        "reference": escape(reference),
+        "link": quote(reference, safe=""),
+        "time": escape(in_words(at)),
+        "machine": at.isoformat(timespec="minutes"),
+    }
+    pieces = list(_pieces(page))
+    for place in range(1, len(pieces), 2):
+        pieces[place] = values[pieces[place]]
+    return "".join(pieces).encode()
+
+
+@lru_cache(maxsize=256)
+def _pieces(page: BlockPage) -> tuple[str, ...]:
+    """The page cut at its markers: text, name of a value, text, ..., text."""
+    page = _cleaned(page)
+    rendered = _template().render(
+        page=page,
+        words=WORDS.get(page.outcome, OTHERWISE),
+        style=stylesheet(*_STYLE),
+        reference=_REFERENCE_IN_TEXT,
+        time=_TIME,
+        machine_time=_MACHINE_TIME,
+        ask_link=_ask_link(page),
+        mail_link=_mail_link(page),
+        telephone_link=Markup("tel:") + re.sub(r"[^0-9+]", "", page.contact_phone),
+    )
+    return tuple(_MARKER.split(rendered))
+
+
+@cache
+def _template() -> Template:
+    return templates().get_template("block.html")
+
+
+def _ask_link(page: BlockPage) -> str:
+    """Where the portal takes requests; '' when there is no portal that a browser could open."""
+    if urlsplit(page.portal_url).scheme not in ("http", "https"):
+        return ""
+    query = urlencode({"site": page.host}) + "&reference=" + _REFERENCE_IN_LINK
+    return f"{page.portal_url.rstrip('/')}/ask?{query}"
+
+
+def _mail_link(page: BlockPage) -> str:
+    subject = quote(f"{page.site} (reference ", safe="") + _REFERENCE_IN_LINK + ")"
+    return f"mailto:{quote(page.contact_email, safe='@')}?subject={subject}"
+
+
+def _cleaned(page: BlockPage) -> BlockPage:
+    """The page's texts without anything invisible, and none of them endless."""
+    texts = {
+        field.name: _clean(value, _LONGEST_CLAUSE if field.name == "clause_text" else _LONGEST)
+        for field in fields(page)
+        if isinstance(value := getattr(page, field.name), str)
+    }
+    return replace(page, **texts)
+
+
+def _clean(text: str, longest: int) -> str:
+    """No control, format or surrogate characters: they hide text, or turn its direction round.
+
+    They are Unicode's categories Cc, Cf and Cs. A line break becomes a space first.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = " ".join(text.split())
+        text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    if len(text) > longest:
+        text = text[:longest].rsplit(" ", 1)[0] + "…"
+    return text

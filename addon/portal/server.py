@@ -1,0 +1,146 @@
+"""The portal's process: `python -m addon.portal.server --listen HOST:PORT --state DIR`.
+
+SIGTERM and SIGINT end it, answering what it is busy with; SIGHUP makes it read the policy again.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+from waitress.server import create_server  # type: ignore[import-untyped]
+
+from addon.policy_in_force import PolicyInForce
+from addon.portal.app import PortalSettings, create_app
+from rules.loading import SHIPPED_POLICY, PolicyError
+
+log: Final = logging.getLogger("schoolgate.portal")
+
+_LONGEST_BODY: Final = 64 * 1024  # bytes; nothing that the portal takes is larger
+_THREADS: Final = 4
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """HOST:PORT on the command line; an IPv6 address stands in brackets."""
+
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        host, colon, port = str(value).rpartition(":")
+        if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
+            self.fail(f"{value!r} is not an address; it reads like 127.0.0.1:8081.", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "SCHOOLGATE"})
+@click.option(
+    "--listen",
+    type=Address(),
+    default="127.0.0.1:8081",
+    show_default=True,
+    envvar="SCHOOLGATE_PORTAL",
+    help="Where the portal answers.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="The folder with certificates and the workers' status.",
+)
+@click.option(
+    "--policy", type=click.Path(path_type=Path), default=SHIPPED_POLICY, help="The school's policy."
+)
+@click.option(
+    "--proxy",
+    type=Address(),
+    default="127.0.0.1:8080",
+    show_default=True,
+    help="Where the proxy listens; it goes into proxy.pac.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 16),
+    default=1,
+    show_default=True,
+    help="How many proxy workers there should be.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A full name that browsers call the portal by; may be given again.",
+)
+def main(
+    listen: tuple[str, int],
+    state: Path,
+    policy: Path,
+    proxy: tuple[str, int],
+    workers: int,
+    names: tuple[str, ...],
+) -> None:
+    """Serve the portal until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="portal: %(message)s", stream=sys.stderr)
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    try:
+        in_force = PolicyInForce(policy, now)
+    except PolicyError as fault:
+        raise click.ClickException(str(fault)) from fault
+    settings = PortalSettings(
+        state=state, policy=in_force, clock=now, proxy_host=proxy[0], proxy_port=proxy[1],
+        workers=workers, names=frozenset(name.lower() for name in names),
+    )  # fmt: skip
+    serve(settings, *listen)
+
+
+def now() -> datetime:
+    """The time, aware and UTC."""
+    return datetime.now(UTC)
+
+
+def serve(settings: PortalSettings, host: str, port: int) -> None:
+    """Answer until SIGTERM or SIGINT. Raises click.ClickException if the address cannot be had."""
+    wanted = threading.Event()
+    threading.Thread(target=_reload_when, args=(wanted, settings.policy), daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda *_: wanted.set())
+    try:
+        server = create_server(
+            create_app(settings), host=host, port=port, ident="", threads=_THREADS,
+            max_request_body_size=_LONGEST_BODY, clear_untrusted_proxy_headers=True,
+        )  # fmt: skip
+    except OSError as fault:
+        raise click.ClickException(
+            f"The portal cannot listen on {host}:{port}: {fault.strerror}."
+        ) from fault
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    log.info("ready on %s:%s", host, server.effective_port)
+    try:
+        server.run()  # ends by itself on SystemExit, when its threads are done
+    finally:
+        server.close()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _reload_when(wanted: threading.Event, policy: PolicyInForce) -> None:
+    """Reading a policy takes a moment, which the thread that answers should not spend."""
+    while wanted.wait():
+        wanted.clear()
+        if faults := policy.reload():
+            log.error("the new policy has faults; the old one stays in force.\n%s", faults)
+        else:
+            log.info("the policy was read again and is in force")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""/healthz is 200 when all is well; otherwise 503, with a sentence for each thing that is not."""
+
+import json
+import platform
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
+
+import pytest
+
+from addon.status import RecordStatus, publish, status_path
+from tests.addon.portal.conftest import NOW, well
+
+
+def health_of(portal, **headers):
+    reply = portal.get("/healthz", **headers)
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["Cache-Control"] == "no-store"
+    return reply.status, json.loads(reply.body)
+
+
+def test_when_all_is_well_it_says_what_runs_and_since_when(portal):
+    status, facts = health_of(portal)
+    assert (status, facts["status"], facts["problems"]) == (200, "ok", [])
+    assert facts["versions"] == {
+        "schoolgate": version("schoolgate"),
+        "python": platform.python_version(),
+        "mitmproxy": version("mitmproxy"),
+    }
+    assert facts["policy"]["digest"] == portal.policy.now.policy.digest
+    assert facts["policy"]["age"] == 3600
+    assert "school.yaml" in facts["policy"]["files"]
+    assert facts["policy"]["last_reload_error"] is None
+    assert facts["record"] == {"lag": 0.0, "pending": 0, "lost": 0}
+    (worker,) = facts["workers"]
+    assert worker["state"] == "running"
+    assert (worker["pid"], worker["up"], worker["heard"]) == (4242, 7200, 1)
+    assert (worker["decided"], worker["refused"], worker["passed"]) == (10, 7, 1000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"at": NOW - timedelta(seconds=6)}, "Proxy worker 0 is not answering."),
+        (
+            {"last_reload_error": "school.yaml:3: people: unknown key"},
+            "Proxy worker 0 could not read the new policy and keeps to the old one.",
+        ),
+        ({"policy": "cd" * 32}, "Proxy worker 0 and the portal go by different policies."),
+        (
+            {"record": RecordStatus(lag=7.4, pending=3)},
+            "Proxy worker 0 has waited 7 seconds to write to the record.",
+        ),
+        (
+            {"record": RecordStatus(lost=2)},
+            "Proxy worker 0 lost 2 events that could not be written to the record.",
+        ),
+        (
+            {"record": RecordStatus(last_error="The disk is full.")},
+            "Proxy worker 0 could not write to the record: The disk is full.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_worker_is_said(portal, changes, problem):
+    publish(status_path(portal.state, 0), replace(well(portal.policy), **changes))
+    status, facts = health_of(portal)
+    assert (status, facts["status"], facts["problems"]) == (503, "attention", [problem])
+
+
+def test_a_worker_that_never_spoke_is_missed(serve, tmp_path):
+    portal = serve(workers=2)
+    publish(status_path(tmp_path, 0), well(portal.policy))
+    status, facts = health_of(portal)
+    assert status == 503
+    assert facts["problems"] == ["Proxy worker 1 has not said anything yet."]
+
+
+def test_a_status_that_cannot_be_understood_is_said(portal):
+    status_path(portal.state, 0).write_text("{")
+    status, facts = health_of(portal)
+    assert status == 503
+    assert facts["problems"] == ["Proxy worker 0: proxy-0.json does not hold a worker's status."]
+    assert facts["workers"][0]["state"] == "not answering"
+
+
+def test_a_worker_that_is_no_longer_wanted_is_passed_over(portal):
+    left = replace(well(portal.policy), worker=1, at=NOW - timedelta(days=1))
+    publish(status_path(portal.state, 1), left)
+    assert health_of(portal)[0] == 200
+
+
+def test_lags_and_losses_are_added_up(serve, tmp_path):
+    portal = serve(workers=2)
+    for worker, record in enumerate((RecordStatus(3, 0.5, 1, 9), RecordStatus(4, 1.5, 2, 9))):
+        publish(
+            status_path(tmp_path, worker),
+            replace(well(portal.policy), worker=worker, record=record),
+        )
+    assert health_of(portal)[1]["record"] == {"lag": 1.5, "pending": 7, "lost": 3}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "a b", "127.0.0.1.evil.example:8081"])
+def test_under_a_name_of_somebody_elses_there_are_no_details(portal, host):
+    assert health_of(portal, Host=host) == (200, {"status": "ok"})
+
+
+def test_under_a_name_it_was_told_there_are(serve, tmp_path):
+    portal = serve(names=frozenset({"gate.school.example"}))
+    publish(status_path(tmp_path, 0), well(portal.policy))
+    assert "versions" in health_of(portal, Host="gate.school.example:8081")[1]
