@@ -49,7 +49,7 @@ class Enforcer:
         except HostError:
             return  # its request is refused, where the reason can be told
         names = [host for host in hosts if not is_number(host)]
-        if any(self.gate.policy.current.restricted_site(name) for name in names):
+        if any(self.gate.policy.now.policy.restricted_site(name) for name in names):
             return
         if names:
             # The name that the client claimed is dialled, not the address that it chose, so that
@@ -101,7 +101,7 @@ class Enforcer:
             # An offer of HTTP/3 would only lead the browser to a port that is closed.
             flow.response.headers.pop("alt-svc", None)
             flow.response.stream = passage.down
-        elif passage.up.used:
+        elif self.gate.sink.answered(flow):
             flow.response.status_code = passage.answer.status
             flow.response.reason = ""
             flow.response.headers = _headers(passage.answer.headers)

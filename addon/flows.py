@@ -89,26 +89,22 @@ def was_nameless(flow: HTTPFlow) -> bool:
 
 
 def _names(flow: HTTPFlow) -> tuple[list[str], str | None]:
-    """Every name the request carries, canonical, and the first that is none."""
+    """Every name the request carries, canonical, what it asks for first; and the first that is none."""
     request = flow.request
-    raw = [request.data.host] if not _number(request.data.host) else []
-    if flow.client_conn.sni:
-        raw.append(flow.client_conn.sni)
-    authorities = [*request.headers.get_all("host")]
+    asked = [*request.headers.get_all("host")]
     if request.authority:
-        authorities.append(request.authority)
+        asked.append(request.authority)
+    dialled = [] if _number(request.data.host) else [request.data.host]
+    if flow.client_conn.sni:
+        dialled.append(flow.client_conn.sni)
     names: list[str] = []
     unreadable: str | None = None
-    for text in raw:
-        try:
-            names.append(canonical_host(text))
-        except HostError:
-            unreadable = unreadable or text
-    for text in authorities:
-        try:
-            names.append(host_of_authority(text))
-        except HostError:
-            unreadable = unreadable or text
+    for read, texts in ((host_of_authority, asked), (canonical_host, dialled)):
+        for text in texts:
+            try:
+                names.append(read(text))
+            except HostError:
+                unreadable = unreadable or text
     return names, unreadable
 
 

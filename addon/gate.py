@@ -22,7 +22,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
 
 from addon.authority import AuthorityError, ensure_authority
-from addon.live_policy import LivePolicy
+from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY, PolicyError
@@ -63,7 +63,7 @@ class Counts:
 class Gate:
     """mitmproxy's addon for everything that is not about one request."""
 
-    policy: LivePolicy
+    policy: PolicyInForce
     recorder: Recorder
     event_ids: EventIds
 
@@ -116,7 +116,7 @@ class Gate:
             self.record_within = _seconds(ctx.options.schoolgate_record_within)
         if "schoolgate_policy" in updated:
             try:
-                self.policy = LivePolicy(Path(ctx.options.schoolgate_policy))
+                self.policy = PolicyInForce(Path(ctx.options.schoolgate_policy), _now)
             except PolicyError as error:
                 raise OptionsError(str(error)) from error
         if "schoolgate_state" in updated:
@@ -131,10 +131,8 @@ class Gate:
         try:
             database = open_record(state)
             self.recorder = Recorder(database)
-            self.event_ids = EventIds(
-                ctx.options.schoolgate_worker, database.last_event_id()
-            )
-            school = self.policy.current.school.name
+            self.event_ids = EventIds(ctx.options.schoolgate_worker, database.last_event_id())
+            school = self.policy.now.policy.school.name
             ensure_authority(state / "authority", school, datetime.now(UTC))
         except (RecordError, AuthorityError) as error:
             raise OptionsError(str(error)) from error
@@ -155,6 +153,13 @@ class Gate:
             log.error("%d events could not be written to the record before the end.", unwritten)
         with suppress(OSError):
             status_path(self.state, ctx.options.schoolgate_worker).unlink()
+
+    async def reload(self) -> None:
+        """Reads the policy again, off the event loop, so that nobody's traffic waits."""
+        if faults := await asyncio.to_thread(self.policy.reload):
+            log.error("The new policy has faults; the old one stays in force.\n%s", faults)
+        else:
+            log.info("The policy was read again and is in force.")
 
     async def is_ourselves(self, address: tuple[str, int]) -> bool:
         """Whether an upstream address is one of the ports that this process listens on."""
@@ -180,14 +185,15 @@ class Gate:
 
     def _status(self) -> WorkerStatus:
         record = self.recorder.state
+        in_force = self.policy.now
         return WorkerStatus(
             worker=ctx.options.schoolgate_worker,
             pid=os.getpid(),
             started_at=self.started_at,
             at=datetime.now(UTC),
-            policy=self.policy.current.digest,
-            policy_loaded_at=self.policy.loaded_at,
-            last_reload_error=self.policy.last_error,
+            policy=in_force.policy.digest,
+            policy_loaded_at=in_force.since,
+            last_reload_error=in_force.last_reload_error,
             record=RecordStatus(
                 pending=record.pending,
                 lag=record.lag,
@@ -199,6 +205,10 @@ class Gate:
             refused=self.counts.refused,
             passed=self.counts.passed,
         )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _differs(name: str, value: object) -> bool:

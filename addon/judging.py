@@ -29,7 +29,7 @@ class Judging:
         self.gate = gate
         self.flow = flow
         self.now = datetime.now(UTC)
-        self.policy: Policy = gate.policy.current
+        self.policy: Policy = gate.policy.now.policy
         self.address = client_address(flow)
         self.who = person_at(self.policy, self.address)
 
@@ -73,18 +73,17 @@ class Judging:
                 outcome = Outcome.NAMELESS
             case _:
                 outcome = Outcome.MISMATCH
-        hosts = carried_hosts(self.flow)
-        decision = self.policy.refuse(outcome, self._restricted_site(hosts))
-        self.refuse(self._pathless(hosts), decision, fault.status)
+        host, site = self._restricted(carried_hosts(self.flow))
+        self.refuse(self._pathless(host), self.policy.refuse(outcome, site), fault.status)
 
     def refuse_after_error(self) -> None:
         """After an error of ours: closed where it restricts, open where it certainly does not."""
         hosts = carried_hosts(self.flow)
-        site = self._restricted_site(hosts)
+        host, site = self._restricted(hosts)
         if hosts and site is None and not self.flow.client_conn.tls:
             self.flow.request.stream = True
             return
-        self.refuse(self._pathless(hosts), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
+        self.refuse(self._pathless(host), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
 
     def _answer(self, decision: Decision, host: str, status: int, number: int | None) -> None:
         self.gate.counts.refused += 1
@@ -128,17 +127,20 @@ class Judging:
         """One canonical name in every place that names the destination: what was judged is dialled."""
         self.flow.request.host = request.host
 
-    def _pathless(self, hosts: tuple[str, ...]) -> WebRequest:
+    def _pathless(self, host: str) -> WebRequest:
         """What can be said of a request that names no one destination."""
         request = self.flow.request
         scheme = "https" if self.flow.client_conn.tls else "http"
-        return WebRequest(hosts[0] if hosts else "", scheme, request.port, request.method, None)
+        return WebRequest(host, scheme, request.port, request.method, None)
 
-    def _restricted_site(self, hosts: tuple[str, ...]) -> Site | None:
-        """The first restricted site among canonical names and addresses."""
+    def _restricted(self, hosts: tuple[str, ...]) -> tuple[str, Site | None]:
+        """The first host that is restricted, and its site; without one, the first host and None.
+
+        An unrelated host that stands beside a restricted one is thus never put on record.
+        """
         policy = self.policy
         for host in hosts:
             site = (policy.restricted_network if is_number(host) else policy.restricted_site)(host)
             if site:
-                return site
-        return None
+                return host, site
+        return hosts[0] if hosts else "", None

@@ -64,6 +64,10 @@ class Sink:
         request.data.scheme = b"http"
         request.path = "/"
 
+    def answered(self, flow: HTTPFlow) -> bool:
+        """Whether a flow's response came from here."""
+        return flow.server_conn.address == self.address
+
 
 class Discard:
     """A request stream that lets nothing through, and knows whether it was ever used.

@@ -66,10 +66,10 @@ async def work(settings: WorkerSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.shutdown)
-    reloads: set[asyncio.Task[bool]] = set()
+    reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
-        task = loop.create_task(gate.policy.reload())
+        task = loop.create_task(gate.reload())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 

@@ -21,8 +21,12 @@ from storage.usage import EventView, find_event
 
 @click.command()
 @click.argument("what", metavar="URL|REFERENCE")
-@click.option("--as", "who", metavar="PERSON", help="Someone of the policy. [default: nobody known]")
-@click.option("--at", metavar="TIME", help="Such as '2026-11-23 08:30', school time. [default: now]")
+@click.option(
+    "--as", "who", metavar="PERSON", help="Someone of the policy. [default: nobody known]"
+)
+@click.option(
+    "--at", metavar="TIME", help="Such as '2026-11-23 08:30', school time. [default: now]"
+)
 @json_option
 @state_option
 @policy_option
@@ -118,7 +122,9 @@ def _person(who: str | None, rules: Policy) -> Person | None:
         return None
     if person := rules.people.get(who):
         return person
-    raise Sorry(f"The policy knows nobody called {who!r}; it knows {', '.join(sorted(rules.people))}.")
+    raise Sorry(
+        f"The policy knows nobody called {who!r}; it knows {', '.join(sorted(rules.people))}."
+    )
 
 
 def _moment(text: str | None, rules: Policy) -> datetime:

@@ -75,9 +75,7 @@ def test_a_false_host_in_an_unrelated_request_goes_nowhere_and_leaves_no_row(
         pytest.param("www.facebook.com", "WWW.FACEBOOK.COM", None, 403, True, id="upper case"),
         pytest.param("www.facebook.com", "www.facebook.com.", None, 403, True, id="a dot"),
         pytest.param("x.com", "x.com", "www.facebook.com", 421, True, id="Host is another site"),
-        pytest.param(
-            "x.com", "x.com", "www.unrelated.example", 421, True, id="Host is unrelated"
-        ),
+        pytest.param("x.com", "x.com", "www.unrelated.example", 421, True, id="Host is unrelated"),
         pytest.param(
             "www.unrelated.example", "x.com", "x.com", 421, True, id="CONNECT is unrelated"
         ),
@@ -86,12 +84,14 @@ def test_a_false_host_in_an_unrelated_request_goes_nowhere_and_leaves_no_row(
         ),
         pytest.param("x.com", None, "www.facebook.com", 421, True, id="no server name, lying"),
         pytest.param(
-            "203.0.113.9", None, "www.facebook.com", 403, True, id="an address, named inside"
+            "93.184.215.14", None, "www.facebook.com", 403, True, id="an address, named inside"
         ),
         pytest.param(
-            "203.0.113.9", None, "www.unrelated.example", 421, False, id="an address, unrelated"
+            "93.184.215.14", None, "www.unrelated.example", 421, False, id="an address, unrelated"
         ),
-        pytest.param("203.0.113.9", None, "203.0.113.9", 421, False, id="an address and no name"),
+        pytest.param(
+            "93.184.215.14", None, "93.184.215.14", 421, False, id="an address and no name"
+        ),
     ],
 )
 def test_over_tls_connect_server_name_and_host_are_one_name(

@@ -37,7 +37,9 @@ def test_a_refused_upload_of_any_size_is_answered_without_being_held(
 ) -> None:
     url = f"https://www.facebook.com:{tls_origin.port}/upload"
     size = 300
-    headers = {} if chunked else {"content-length": str(size * MEGABYTE)}
+    headers = {"accept": "text/html"}
+    if not chunked:
+        headers["content-length"] = str(size * MEGABYTE)
     with gate.client(http2=http2) as client:
         client.post(url, content=b"warm")
         before = resident()
@@ -54,7 +56,7 @@ def test_one_connection_carries_refused_uploads_and_allowed_requests_in_turn(
 ) -> None:
     """httpx keeps its connection to the proxy, so each answer must end where it says it ends."""
     limits = httpx.Limits(max_connections=1)
-    with gate.client(limits=limits) as client:
+    with gate.client(limits=limits, headers={"accept": "text/html"}) as client:
         for _ in range(5):
             refused = client.post(f"http://www.facebook.com:{origin.port}/", content=pieces(1))
             assert (refused.status_code, refused.text[:15]) == (403, "<!doctype html>")

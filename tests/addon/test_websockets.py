@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
+from mitmproxy.http import HTTPFlow
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -32,25 +35,10 @@ def test_an_allowed_websocket_carries_messages_and_keeps_none(
             assert socket.recv() == f"message {number}"
         (flow,) = _open_flows(gate)
         assert len(flow.websocket.messages) <= 1
-    (event,) = _completed(gate)
+    (event,) = gate.completed()
     assert (event["allowed"], event["status"]) == (1, 101)
     assert event["bytes_up"] == event["bytes_down"] == sum(len(f"message {n}") for n in range(50))
 
 
 def _open_flows(gate: RunningGate) -> list[object]:
-    import gc
-
-    from mitmproxy.http import HTTPFlow
-
     return [o for o in gc.get_objects() if isinstance(o, HTTPFlow) and o.websocket]
-
-
-def _completed(gate: RunningGate) -> list[dict[str, object]]:
-    import time
-
-    for _ in range(100):
-        events = gate.events()
-        if events and events[-1]["status"] is not None:
-            return events
-        time.sleep(0.05)
-    raise AssertionError("the event was never completed")

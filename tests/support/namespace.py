@@ -43,7 +43,9 @@ class Namespace:
         self._folder.mkdir(parents=True)
         names = "".join(f"127.0.0.1 {host}\n" for host in ("localhost", *self._hosts))
         (self._folder / "hosts").write_text(names)
-        (self._folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        (self._folder / "resolv.conf").write_text(
+            "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+        )
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self.run("ip", "link", "set", "lo", "up", check=True)
         return self
@@ -111,5 +113,3 @@ def _clear_dead() -> None:
                     os.kill(int(process), signal.SIGKILL)
             subprocess.run(["ip", "netns", "delete", left.name], capture_output=True, check=False)
             shutil.rmtree(left, ignore_errors=True)
-
-
