@@ -28,6 +28,7 @@ CATEGORIES = {
     "dating",
 }
 
+
 def rows(name: str) -> list[list[str]]:
     """The words of each line of a table that is neither empty nor a comment."""
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
