@@ -32,7 +32,7 @@ _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 
 
 def kind_of(headers: Mapping[str, str]) -> Kind:
-    """The kind that a request's headers show. Header names are matched as the mapping matches them."""
+    """The kind that a request's headers show. `headers` must not mind upper and lower case."""
     if any(
         "prefetch" in (value := headers.get(name, "").lower())
         or "prerender" in value

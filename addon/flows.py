@@ -89,7 +89,7 @@ def was_nameless(flow: HTTPFlow) -> bool:
 
 
 def _names(flow: HTTPFlow) -> tuple[list[str], str | None]:
-    """Every name the request carries, canonical, what it asks for first; and the first that is none."""
+    """Every canonical name of the request, what it asks for first; and the first unreadable."""
     request = flow.request
     asked = [*request.headers.get_all("host")]
     if request.authority:

@@ -81,7 +81,7 @@ class Gate:
             "schoolgate_policy",
             str,
             str(SHIPPED_POLICY),
-            "The YAML file with the school's policy. Default: the policy that comes with Schoolgate.",
+            "The YAML file with the school's policy. Default: the shipped policy.",
         )
         loader.add_option(
             "schoolgate_state",
@@ -226,7 +226,7 @@ def _seconds(text: str) -> float:
 
 
 def _is_local(address: str) -> bool:
-    """Whether this machine has the address: binding to it is what tells, whatever its interfaces."""
+    """Whether this machine has the address. That it can be bound is what tells."""
     number = ipaddress.ip_address(address.partition("%")[0])
     family = socket.AF_INET6 if number.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

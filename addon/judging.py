@@ -23,7 +23,7 @@ _LONGEST_METHOD = 16
 
 
 class Judging:
-    """A flow whose headers have arrived, with the policy, the person and the time it is judged by."""
+    """A flow whose headers have arrived, with the policy, person and time it is judged by."""
 
     def __init__(self, gate: Gate, flow: HTTPFlow) -> None:
         self.gate = gate
@@ -124,7 +124,7 @@ class Judging:
         )
 
     def _dial_by_name(self, request: WebRequest) -> None:
-        """One canonical name in every place that names the destination: what was judged is dialled."""
+        """One canonical name wherever the destination is named: what was judged is dialled."""
         self.flow.request.host = request.host
 
     def _pathless(self, host: str) -> WebRequest:

@@ -43,7 +43,7 @@ class Sink:
             with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
                 while True:
                     head = await reader.readuntil(b"\r\n\r\n")
-                    # A HEAD response has no body, whatever its Content-Length says (RFC 9110, 9.3.2).
+                    # An answer to HEAD has no body, whatever its length says (RFC 9110, 9.3.2).
                     writer.write(_HEAD if head.startswith(b"HEAD ") else _HEAD + b".")
                     await writer.drain()
         finally:
@@ -51,7 +51,7 @@ class Sink:
             writer.close()
 
     def redirect(self, flow: HTTPFlow) -> None:
-        """Points a request whose headers have just arrived here, with nothing of it but its method."""
+        """Points a request whose headers have just arrived here, bare but for its method."""
         request = flow.request
         host, port = self.address
         # mitmproxy reads the client's own wish to close from these headers later on.
@@ -100,8 +100,10 @@ class Count:
     """A stream that passes everything on and counts it."""
 
     def __init__(self) -> None:
+        self.used = False
         self.bytes = 0
 
     def __call__(self, data: bytes) -> bytes:
+        self.used = True
         self.bytes += len(data)
         return data

@@ -26,7 +26,7 @@ def build_policy(
     form: PolicyForm, shipped: Mapping[str, SiteForm], digest: str, files: tuple[Path, ...]
 ) -> Policy:
     """Put a policy together from its forms and the shipped sites."""
-    assert form.school is not None  # noqa: S101 - the loader has raised for a missing section
+    assert form.school is not None
     people, clause_forms = form.people or {}, form.clauses or {}
     clauses = {id_: Clause(id_, c.heading, c.text.strip()) for id_, c in clause_forms.items()}
     catalogue = Catalogue(

@@ -86,7 +86,7 @@ def parse_window(text: str) -> Window:
 
 def _minute(text: str, followed_by: str = "") -> int:
     found = _CLOCK.fullmatch(text.strip().lower())
-    assert found is not None  # noqa: S101 - _RANGE has matched the same shape
+    assert found is not None
     hour, minute, half = int(found[1]), int(found[2] or 0), found[3]
     if half is None and found[2] is None:
         # '8-4pm' is how people write; a bare '8-16' is not, and could be anything.

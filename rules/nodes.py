@@ -180,7 +180,7 @@ class _Composer:
             )
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
-        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         spot = Spot(self.file, line or _line_of(event), key)
         if event.tag is not None and event.tag != "!":
             self.give_up(event, f"The tag {shown(event.tag)} has no meaning here.", "Leave it out.")

@@ -59,7 +59,7 @@ class Endpoint(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class EndpointType(click.ParamType):
+class EndpointType(click.ParamType[Endpoint]):
     """HOST:PORT on the command line, with IPv6 in brackets."""
 
     name = "HOST:PORT"

@@ -130,7 +130,7 @@ def _check_free(what: str, endpoint: Endpoint) -> None:
 
 
 def _lock(state: Path) -> int:
-    """Holds the state folder for this process; two supervisors would use one number for two events."""
+    """Holds the state folder for this process; two would give two events one number."""
     descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

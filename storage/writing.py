@@ -161,7 +161,7 @@ def _count(connection: Connection, rows: Sequence[Row]) -> None:
 
 def _counted(row: Row) -> Row:
     at, person = row[_AT], row[_PERSON]
-    assert isinstance(at, int)  # noqa: S101 - for the type checker
+    assert isinstance(at, int)
     return at // HOUR, row[_SITE], person or "", row[_KIND], row[_ALLOWED]
 
 

@@ -1,7 +1,7 @@
 """A network namespace of the test's own, in which real names lead to loopback.
 
-Nothing in it can reach another machine: it has a loopback interface and nothing else. Its hosts file
-is the kernel tools' own way (`ip-netns(8)`: /etc/netns/NAME/hosts is mounted over /etc/hosts).
+Nothing in it can reach another machine: it has a loopback interface and nothing else. Its hosts
+file is the kernel tools' own way (ip-netns(8): /etc/netns/NAME/hosts goes over /etc/hosts).
 """
 
 from __future__ import annotations

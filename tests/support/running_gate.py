@@ -93,7 +93,7 @@ class RunningGate:
         return f"http://127.0.0.1:{self.port}"
 
     def trust(self) -> ssl.SSLContext:
-        """What a school device trusts: the public authorities, here the test's, and the school's."""
+        """What a school device trusts: public authorities, here the test's, and the school's."""
         context = ssl.create_default_context(cafile=str(self._upstream_ca))
         context.load_verify_locations(self.state / "authority" / "schoolgate-ca.crt")
         return context
