@@ -18,7 +18,7 @@ import click
 
 from scripts.common import Endpoint
 
-READY_WITHIN = 30.0
+READY_WITHIN = 60.0
 STOP_WITHIN = 4.5
 """Seconds; stopping takes at most five in all."""
 
