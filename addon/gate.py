@@ -161,18 +161,28 @@ class Gate:
         else:
             log.info("The policy was read again and is in force.")
 
-    async def is_ourselves(self, address: tuple[str, int]) -> bool:
-        """Whether an upstream address is one of the ports that this process listens on."""
+    async def is_off_limits(self, client: str, address: tuple[str, int]) -> bool:
+        """Whether a client at an IP address may not be led to an upstream address.
+
+        That is this process's own ports, where a request would go round for ever, and, for
+        clients on other machines, everything that listens on this machine's loopback only.
+        """
         host, port = address
-        own = [known[:2] for known in ctx.master.addons.get("proxyserver").listen_addrs()]
-        if port not in {known[1] for known in own}:
+        if address == self.sink.address:
+            return False
+        own_ports = {known[1] for known in ctx.master.addons.get("proxyserver").listen_addrs()}
+        from_here = client != "" and ipaddress.ip_address(client).is_loopback
+        if from_here and port not in own_ports:
             return False
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             return False  # it cannot be dialled either
-        return any(_is_local(str(entry[4][0])) for entry in found)
+        numbers = {str(entry[4][0]).partition("%")[0] for entry in found}
+        if port in own_ports and any(_is_local(number) for number in numbers):
+            return True
+        return not from_here and any(_is_loopback(number) for number in numbers)
 
     async def _beat(self) -> None:
         path = status_path(self.state, ctx.options.schoolgate_worker)
@@ -225,13 +235,20 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _is_local(address: str) -> bool:
-    """Whether this machine has the address. That it can be bound is what tells."""
-    number = ipaddress.ip_address(address.partition("%")[0])
-    family = socket.AF_INET6 if number.version == 6 else socket.AF_INET
+def _is_loopback(number: str) -> bool:
+    """Whether dialling an IP address ends on this machine; on Linux, 0.0.0.0 does too."""
+    address = ipaddress.ip_address(number)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_local(number: str) -> bool:
+    """Whether this machine has an IP address. That it can be bound is what tells."""
+    family = socket.AF_INET6 if ":" in number else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
-            probe.bind((address, 0))
+            probe.bind((number, 0))
         except OSError:
             return False
     return True

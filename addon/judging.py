@@ -30,7 +30,7 @@ class Judging:
         self.flow = flow
         self.now = datetime.now(UTC)
         self.policy: Policy = gate.policy.now.policy
-        self.address = client_address(flow)
+        self.address = client_address(flow.client_conn.peername)
         self.who = person_at(self.policy, self.address)
 
     def decide(self, request: WebRequest) -> Decision:
@@ -75,6 +75,14 @@ class Judging:
                 outcome = Outcome.MISMATCH
         host, site = self._restricted(carried_hosts(self.flow))
         self.refuse(self._pathless(host), self.policy.refuse(outcome, site), fault.status)
+
+    def note_malformed(self) -> None:
+        """Puts on record that mitmproxy has refused the request, and why."""
+        host, site = self._restricted(carried_hosts(self.flow))
+        if site:
+            event = self._event(self._pathless(host), self.policy.refuse(Outcome.MALFORMED, site))
+            self.gate.counts.refused += 1
+            self.gate.recorder.note(event)
 
     def refuse_after_error(self) -> None:
         """After an error of ours: closed where it restricts, open where it certainly does not."""
