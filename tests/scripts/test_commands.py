@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,8 +22,8 @@ def schoolgate(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "state"
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
 
 
 def put_on_record(state: Path, *people: str, site: str = "facebook") -> list[Event]:
