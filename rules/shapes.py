@@ -217,19 +217,18 @@ class MapOf[T]:
             )
         values: dict[str, T] = {}
         for key, value in node.entries:
-            reading.declare(self.kind, (key.text,))
+            if not re.fullmatch(SLUG, key.text) or len(key.text) > 60:
+                reading.faults.add(
+                    Spot(key.spot.file, key.spot.line, value.spot.key),
+                    f"{shown(key.text)} cannot be a name here.",
+                    "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
+                )
+            else:
+                reading.declare(self.kind, (key.text,))
             try:
                 values[key.text] = self.shape.read(value, reading)
             except Unreadable:
                 continue
-            finally:
-                if not re.fullmatch(SLUG, key.text) or len(key.text) > 60:
-                    spot = Spot(key.spot.file, key.spot.line, value.spot.key)
-                    reading.faults.add(
-                        spot,
-                        f"{shown(key.text)} cannot be a name here.",
-                        "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
-                    )
         return values
 
     def schema(self) -> Schema:
