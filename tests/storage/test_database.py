@@ -31,7 +31,8 @@ import alembic.command, alembic.script
 from storage.database import RecordError, open_record, open_record_readonly
 os.setgroups([]); os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1]))
 try:
-    (open_record_readonly if sys.argv[3] == "read" else open_record)(Path(sys.argv[2])).last_event_id()
+    opener = open_record_readonly if sys.argv[3] == "read" else open_record
+    opener(Path(sys.argv[2])).last_event_id()
 except RecordError as error:
     print(error)
 else:
@@ -71,9 +72,9 @@ def test_a_new_record_is_for_its_owner_alone(
     while not recorder.state.written:
         pass
     files = {path.name: mode(path) for path in state.iterdir()}
-    assert files == {
-        name: 0o600 for name in ("record.sqlite3", "record.sqlite3-wal", "record.sqlite3-shm")
-    }
+    assert files == dict.fromkeys(
+        ("record.sqlite3", "record.sqlite3-wal", "record.sqlite3-shm"), 384
+    )
 
 
 def test_an_open_file_is_closed_to_others_again(state: Path) -> None:

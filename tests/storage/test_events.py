@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,7 +55,7 @@ def test_only_an_id_has_a_reference(number: int) -> None:
 def test_ids_rise_whatever_the_clock_does(clock: list[int]) -> None:
     ids = EventIds(worker=3)
     given_out = [ids.next(NOON + timedelta(milliseconds=value)) for value in clock]
-    assert all(earlier < later for earlier, later in zip(given_out, given_out[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(given_out))
 
 
 def test_more_ids_than_fit_in_a_millisecond_borrow_from_the_next() -> None:

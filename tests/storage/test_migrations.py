@@ -21,8 +21,8 @@ SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
 def columns(path: Path) -> dict[str, object]:
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute(
-            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' "
-            "AND name <> 'alembic_version'"
+            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' "
+            "AND name NOT LIKE 'sqlite%' AND name <> 'alembic_version'"
         ).fetchall()
         return {
             name: (without_rowid, connection.execute(f"PRAGMA table_xinfo({name})").fetchall())
