@@ -23,14 +23,15 @@ guess.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import case, func, select
 
+from storage import spans
 from storage.connections import Database
 from storage.events import event_id
 from storage.instants import HOUR, from_microseconds, to_microseconds
@@ -140,16 +141,21 @@ def overview(
         (COUNTS.c.kind.in_(BY_ITSELF), "itself"),
         else_="unclear",
     )
-    sums = (
-        select(COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed, func.sum(COUNTS.c.number))
-        .where(COUNTS.c.hour >= first, COUNTS.c.hour < end)
-        .group_by(COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed)
-    )
+    key = (COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed)
+    rows: list[Sequence[Any]] = []
     with database.reading() as connection:
-        begins = connection.execute(select(func.min(COUNTS.c.hour))).scalar()
-        rows = connection.execute(sums).all()
+        begins = connection.execute(
+            select(func.min(COUNTS.c.start)).where(COUNTS.c.span == spans.HOUR)
+        ).scalar()
+        for length, start, stop in spans.cover(first, end):
+            piece = select(*key, func.sum(COUNTS.c.number)).where(
+                COUNTS.c.span == length, COUNTS.c.start >= start, COUNTS.c.start < stop
+            )
+            rows += connection.execute(piece.group_by(*key))
 
-    own: dict[str, dict[bool, _ByPerson]] = defaultdict(lambda: {True: {}, False: {}})
+    own: dict[str, dict[bool, _ByPerson]] = defaultdict(
+        lambda: {True: defaultdict(int), False: defaultdict(int)}
+    )
     unclear: _ByPerson = defaultdict(int)
     unidentified = by_itself = 0
     for site, person, how, allowed, number in rows:
@@ -160,7 +166,7 @@ def overview(
         elif how == "unclear":
             unclear[person] += number
         else:
-            own[site][allowed][person] = number
+            own[site][allowed][person] += number
 
     rules = _Rules(smallest_group, round_to)
     sites = tuple(rules.site(site, own[site]) for site in sorted(own))
