@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Template
@@ -33,27 +33,29 @@ _TIME: Final = "\0time\0"
 _MACHINE_TIME: Final = "\0machine\0"
 _MARKER: Final = re.compile("\0([a-z]+)\0")
 
+type Headers = tuple[tuple[str, str], ...]
+
 # Which answer was given depends on these, should anything keep it in spite of no-store.
-_COMMON: Final = (
+_COMMON: Final[Headers] = (
     ("Cache-Control", "no-store"),
     ("Vary", "Accept, Sec-Fetch-Dest"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 )
-_JSON_HEADERS: Final = (
+_JSON_HEADERS: Final[Headers] = (
     *_COMMON,
     ("Content-Type", "application/json"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 # No frame-ancestors here: an empty frame should stay empty, not show the browser's own complaint.
-_EMPTY_HEADERS: Final = (*_COMMON, ("Content-Length", "0"))
+_EMPTY_HEADERS: Final[Headers] = (*_COMMON, ("Content-Length", "0"))
 
 
 class Answer(NamedTuple):
     """An HTTP answer; a HEAD request's has Content-Length too, but no body."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
 
 
@@ -88,15 +90,15 @@ def answer(
     if kind is AnswerKind.EMPTY:
         return Answer(page.status, _EMPTY_HEADERS, b"")
     if kind is AnswerKind.JSON:
-        body, common = _json(page, reference), _JSON_HEADERS
+        named, body = _JSON_HEADERS, _json(page, reference)
     else:
-        body, common = _html(page, reference, at), _page_headers()
+        named, body = _page_headers(), _html(page, reference, at)
     length = ("Content-Length", str(len(body)))
-    return Answer(page.status, (*common, length), b"" if method == "HEAD" else body)
+    return Answer(page.status, (*named, length), b"" if method == "HEAD" else body)
 
 
 @cache
-def _page_headers() -> tuple[tuple[str, str], ...]:
+def _page_headers() -> Headers:
     return (
         *_COMMON,
         ("Content-Type", "text/html; charset=utf-8"),
@@ -156,7 +158,9 @@ def _ask_link(page: BlockPage) -> str:
     """Where the portal takes requests; '' when there is no portal that a browser could open."""
     if urlsplit(page.portal_url).scheme not in ("http", "https"):
         return ""
-    query = urlencode({"site": page.host}) + "&reference=" + _REFERENCE_IN_LINK
+    about = WORDS.get(page.outcome, OTHERWISE).about
+    asked = {"site": page.host, "about": about} if about else {"site": page.host}
+    query = urlencode(asked) + "&reference=" + _REFERENCE_IN_LINK
     return f"{page.portal_url.rstrip('/')}/ask?{query}"
 
 
@@ -165,9 +169,10 @@ def _mail_link(page: BlockPage) -> str:
     return f"mailto:{quote(page.contact_email, safe='@')}?subject={subject}"
 
 
+@lru_cache(maxsize=256)
 def _cleaned(page: BlockPage) -> BlockPage:
     """The page's texts without anything invisible, and none of them endless."""
-    texts = {
+    texts: dict[str, Any] = {
         field.name: _clean(value, _LONGEST_CLAUSE if field.name == "clause_text" else _LONGEST)
         for field in fields(page)
         if isinstance(value := getattr(page, field.name), str)

@@ -67,7 +67,7 @@ def page_of(page, **changes):
 def test_a_person_reads_site_reason_clause_contact_reference_and_time():
     text = Reader(page_of(PAGE).body).text
     for part in (
-        "Facebook opens for school purposes only",
+        "Facebook is not open just now",
         PAGE.reason,
         PAGE.clause_text,
         f"“{PAGE.clause_heading}”",
@@ -88,6 +88,12 @@ def test_the_link_takes_site_and_reference_to_the_portal():
     assert f"http://127.0.0.1:8081/ask?site=www.facebook.com&reference={REFERENCE}" in links
     assert f"mailto:head@school.example?subject=Facebook%20%28reference%20{REFERENCE})" in links
     assert "tel:01234567890" in links
+
+
+def test_a_device_that_nobody_knows_is_asked_about_as_one():
+    links = Reader(page_of(PAGE, outcome="unidentified").body).links
+    asked = f"/ask?site=www.facebook.com&about=device&reference={REFERENCE}"
+    assert f"http://127.0.0.1:8081{asked}" in links
 
 
 @pytest.mark.parametrize(
