@@ -1,0 +1,141 @@
+"""Conditions of a rule, each a small value that can say whether it holds, and if not, why not.
+
+A new kind of condition is a new class here and an entry in the language; nothing else changes.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from rules.hours import DAYS, Window, clock, in_words
+from rules.paths import PathPattern, plain_path
+from rules.request import STAFF, Person, Role, WebRequest
+from rules.sites import Action, Site
+
+# Nobody can look at a page without finding it and signing in; a purpose to view is one to do these.
+_PART_OF_VIEWING = frozenset({Action.SEARCH, Action.SIGN_IN})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question to the rules: who asks for what on which site, and the school's local time."""
+
+    request: WebRequest
+    site: Site
+    person: Person
+    local: datetime
+
+
+class Condition(Protocol):
+    """One thing that has to be so for a rule to fit."""
+
+    def holds(self, asked: Asked) -> bool:
+        """Say whether it is so."""
+
+    def why_not(self, asked: Asked) -> str:
+        """Say in words for a person why it is not so, as the end of 'it did not fit: …'."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForPeople:
+    """The person is named, is in a named group, or has a named role. Never a pupil."""
+
+    people: frozenset[str]
+    groups: frozenset[str]
+    roles: frozenset[Role]
+
+    @classmethod
+    def named(cls, words: frozenset[str], people: frozenset[str]) -> "ForPeople":
+        """Sort the words of a `who` into people, roles (`staff` is four of them) and groups."""
+        roles = {Role(word) for word in words if word in set(Role)}
+        if "staff" in words:
+            roles |= STAFF
+        return cls(words & people, words - people - set(Role) - {"staff"}, frozenset(roles))
+
+    def holds(self, asked: Asked) -> bool:
+        person = asked.person
+        return person.role is not Role.PUPIL and (
+            person.id in self.people
+            or not self.groups.isdisjoint(person.groups)
+            or person.role in self.roles
+        )
+
+    def why_not(self, asked: Asked) -> str:
+        return "it is for other people"
+
+
+@dataclass(frozen=True, slots=True)
+class OnSite:
+    """The site is one of these; `names` are for the explanation."""
+
+    sites: frozenset[str]
+    names: str
+
+    def holds(self, asked: Asked) -> bool:
+        return asked.site.id in self.sites
+
+    def why_not(self, asked: Asked) -> str:
+        return f"it is for {self.names}, not for {asked.site.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnPath:
+    """The path is known and one of the patterns covers it."""
+
+    patterns: tuple[PathPattern, ...]
+
+    def holds(self, asked: Asked) -> bool:
+        path = asked.request.path
+        plain = plain_path(path) if path is not None else None
+        return plain is not None and any(
+            pattern.matches(asked.request.host, plain) for pattern in self.patterns
+        )
+
+    def why_not(self, asked: Asked) -> str:
+        parts = ", ".join(pattern.text for pattern in self.patterns)
+        return f"it is only for this part of the site: {parts}"
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """The school's local time lies in one of the windows."""
+
+    windows: tuple[Window, ...]
+
+    def holds(self, asked: Asked) -> bool:
+        return any(window.holds(asked.local) for window in self.windows)
+
+    def why_not(self, asked: Asked) -> str:
+        now = asked.local
+        minute = clock(now.hour * 60 + now.minute)
+        return f"it is for {in_words(self.windows)}, and it is {DAYS[now.weekday()]} {minute}"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What the request does is one of these."""
+
+    actions: frozenset[Action]
+
+    def holds(self, asked: Asked) -> bool:
+        action = asked.site.action(asked.request.method, asked.request.host, asked.request.path)
+        if action in _PART_OF_VIEWING and Action.VIEW in self.actions:
+            return True
+        return action in self.actions
+
+    def why_not(self, asked: Asked) -> str:
+        action = asked.site.action(asked.request.method, asked.request.host, asked.request.path)
+        return f"it is for: {', '.join(sorted(self.actions))}; this is: {action}"
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The last day has not passed."""
+
+    last: date
+
+    def holds(self, asked: Asked) -> bool:
+        return asked.local.date() <= self.last
+
+    def why_not(self, asked: Asked) -> str:
+        return f"it ended on {self.last.day} {self.last:%B %Y}"

@@ -1,0 +1,106 @@
+"""A decision is a value that carries its reason: what, why, which rule, which clause."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rules.school import Clause
+from rules.sites import Site
+
+
+class Outcome(StrEnum):
+    """How a request was decided. The second group is decided where traffic arrives."""
+
+    NOT_RESTRICTED = "not-restricted"
+    PURPOSE = "purpose"
+    GRANT = "grant"
+    NO_PURPOSE = "no-purpose"
+    UNIDENTIFIED = "unidentified"
+    WITHDRAWN = "withdrawn"
+
+    MISMATCH = "mismatch"
+    MALFORMED = "malformed"
+    NAMELESS = "nameless"
+    INTERNAL_ERROR = "internal-error"
+    RECORD_UNAVAILABLE = "record-unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """A rule and where it is written."""
+
+    id: str
+    title: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One person's access to one site until a moment (aware, UTC), declared or approved."""
+
+    person: str
+    site: str
+    until: datetime
+    purpose: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one request.
+
+    `records_path` is true when the rule that decided looked at the path, and the record therefore
+    needs it; otherwise the path is nobody's business.
+    """
+
+    allowed: bool
+    outcome: Outcome
+    reason: str
+    site: Site | None = None
+    rule: RuleRef | None = None
+    clause: Clause | None = None
+    records_path: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it in values that JSON has."""
+        return {
+            "allowed": self.allowed,
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "site": self.site and {"id": self.site.id, "name": self.site.name},
+            "rule": self.rule and _rule_json(self.rule),
+            "clause": self.clause
+            and {"id": self.clause.id, "heading": self.clause.heading, "text": self.clause.text},
+            "records_path": self.records_path,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A rule that came close, and in words each condition that failed."""
+
+    rule: RuleRef
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with the rules that came close, the closest first."""
+
+    decision: Decision
+    near: tuple[Near, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it in values that JSON has."""
+        return {
+            **self.decision.as_json(),
+            "near": [
+                {"rule": _rule_json(near.rule), "failed": list(near.failed)} for near in self.near
+            ],
+        }
+
+
+def _rule_json(rule: RuleRef) -> dict[str, Any]:
+    return {"id": rule.id, "title": rule.title, "file": rule.file, "line": rule.line}

@@ -1,0 +1,79 @@
+"""Patterns for the part of an address after the site: `/BarninghamSchool`, `fbcdn.net/*`.
+
+A path rule opens one corner of a site, so it must not be possible to write the way out of that
+corner in another spelling. A path is therefore made plain first: percent signs decoded once, `.`
+and `..` resolved. What cannot be made plain without guessing matches nothing.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_AMBIGUOUS = re.compile(r"%2f|%5c|%(?:0|1)[0-9a-f]|%7f|\\", re.IGNORECASE)
+
+
+def plain_path(path: str) -> str | None:
+    """Give the path that a server would look up, in lower case, or None if that is not certain.
+
+    Lower case because people type a page's name as they please and the large networks do not mind.
+    """
+    if not path.startswith("/") or _AMBIGUOUS.search(path):
+        return None
+    kept: list[str] = []
+    decoded = unquote(path).lower()
+    if "%" in decoded:  # encoded twice: servers differ in what they make of it
+        return None
+    parts = decoded.split("/")
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    trailing = "/" if kept and parts[-1] in ("", ".", "..") else ""
+    return "/" + "/".join(kept) + trailing
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """`[host]/path`: an optional host, with everything below it, and a path with everything below.
+
+    `*` stands for any run of characters, slashes too. Without one the path matches itself and what
+    lies under it: `/school` covers `/school/posts` and not `/schoolfriends`.
+    """
+
+    text: str
+    host: str
+    pieces: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "PathPattern":
+        """Read a pattern. Raises ValueError with a sentence for the writer of the policy."""
+        host, slash, path = text.strip().partition("/")
+        if not slash:
+            raise ValueError(f"{text!r} has no '/'; a path begins with one, as in '/our-school'.")
+        if any(sign in path for sign in "?#"):
+            raise ValueError(f"{text!r} has a query; the gate looks at the path only.")
+        plain = plain_path("/" + path)
+        if plain is None:
+            raise ValueError(f"{text!r} has characters that a path rule cannot use.")
+        return cls(text.strip(), host.lower(), tuple(plain.split("*")))
+
+    def matches(self, host: str, plain: str) -> bool:
+        """Say whether a canonical host and a path made plain are covered."""
+        if self.host and host != self.host and not host.endswith("." + self.host):
+            return False
+        if len(self.pieces) == 1:
+            own = self.pieces[0].rstrip("/")
+            return plain == own or plain.startswith(own + "/")
+        first, *middle, last = self.pieces
+        if not plain.startswith(first):
+            return False
+        # Leftmost finds are enough where '*' is the only wildcard, and take no backtracking, so a
+        # pattern cannot be made to run for ever.
+        at = len(first)
+        for piece in middle:
+            found = plain.find(piece, at)
+            if found < 0:
+                return False
+            at = found + len(piece)
+        return len(plain) - at >= len(last) and plain.endswith(last)

@@ -1,0 +1,108 @@
+"""Small texts of a policy, read: dates, addresses, domains, time zones.
+
+Each function raises ValueError with one sentence for the writer of the policy.
+"""
+
+import re
+from datetime import date
+from functools import cache
+from ipaddress import ip_network
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import tldextract
+
+from rules.faults import shown
+from rules.hosts import HostError, canonical_address, canonical_host
+from rules.sites import Network
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+
+
+def parse_date(text: str) -> date:
+    """Read `2027-09-01`."""
+    if not _DATE.fullmatch(text) or not text.isascii():
+        raise ValueError(f"{shown(text)} is not a date; write it like '2027-09-01'.")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"There is no such day as {text}.") from error
+
+
+def parse_timezone(text: str) -> ZoneInfo:
+    """Read the name of a time zone, `Europe/London`."""
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(
+            f"{shown(text)} is not a time zone; write it like 'Europe/London'."
+        ) from error
+
+
+def parse_email(text: str) -> str:
+    """Read an e-mail address, loosely: only whether it could be one."""
+    if not _EMAIL.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not an e-mail address.")
+    return text
+
+
+def parse_address(text: str) -> str:
+    """Read an IP address into its canonical form."""
+    try:
+        return canonical_address(text)
+    except HostError as error:
+        raise ValueError(
+            f"{shown(text)} is not an IP address; write it like '192.168.1.20'."
+        ) from error
+
+
+def parse_network(text: str) -> Network:
+    """Read a network, `31.13.24.0/21`."""
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{shown(text)} is not a network; write it like '31.13.24.0/21' (first address)."
+        ) from error
+    if network.prefixlen < (8 if network.version == 4 else 16):
+        raise ValueError(f"{shown(text)} is a large part of the whole internet, and no one site's.")
+    return network
+
+
+def parse_host(text: str) -> str:
+    """Read a host name into its canonical form."""
+    try:
+        return canonical_host(text.strip())
+    except HostError as error:
+        raise ValueError(f"{shown(text)} is not a host name; write it like 'gov.uk'.") from error
+
+
+def parse_domain(text: str) -> str:
+    """Read a domain that one site can own, into its canonical form."""
+    try:
+        host = canonical_host(text.strip())
+    except HostError as error:
+        raise ValueError(f"{shown(text)} is not a domain; write it like 'facebook.com'.") from error
+    if ":" in host or host.replace(".", "").isdigit():
+        raise ValueError(
+            f"{shown(text)} is an address, not a domain; addresses go under 'networks'."
+        )
+    if "." not in host or is_public_suffix(host):
+        raise ValueError(
+            f"{shown(text)} is shared by everyone who registers a name below it; "
+            f"name the site's own domain, like 'example.{host}'."
+        )
+    return host
+
+
+@cache
+def _suffixes() -> tldextract.TLDExtract:
+    # The list bundled with the package: a gate must start, and judge, without the internet.
+    return tldextract.TLDExtract(
+        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
+    )
+
+
+def is_public_suffix(host: str) -> bool:
+    """Say whether anyone may register names below this one (publicsuffix.org, both sections)."""
+    return not _suffixes()(host).domain

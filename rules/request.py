@@ -1,0 +1,72 @@
+"""What is judged: one request for one thing on the web, and the person who asks."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from rules.hosts import HostError, canonical_host
+
+
+class Role(StrEnum):
+    """What a person is to the school. The policy's 'staff' are all but visitors and pupils."""
+
+    EMPLOYEE = "employee"
+    GOVERNOR = "governor"
+    VOLUNTEER = "volunteer"
+    AGENCY = "agency"
+    VISITOR = "visitor"
+    PUPIL = "pupil"
+
+
+# "'Staff' means employees, volunteers (including governors), agency staff or anyone working within
+# the school": the policy, under General.
+STAFF = frozenset({Role.EMPLOYEE, Role.GOVERNOR, Role.VOLUNTEER, Role.AGENCY})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone the policy knows. `withdrawn` says that their web access is taken away for now."""
+
+    id: str
+    name: str
+    role: Role
+    groups: frozenset[str] = frozenset()
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WebRequest:
+    """A request as the rules see it.
+
+    `host` is canonical (see `rules.hosts`). `path` has no query, and is None while only the server
+    name is known, before anything is decrypted.
+    """
+
+    host: str
+    scheme: str = "https"
+    port: int = 443
+    method: str = "GET"
+    path: str | None = None
+
+
+_PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+
+
+def request_for(url: str, method: str = "GET") -> WebRequest:
+    """Read a web address as a person types it: `facebook.com`, `https://x.com/school`.
+
+    Without a scheme it is https, without a path the front page. Raises HostError if there is no
+    usable host in it, or the scheme or port is not the web's.
+    """
+    text = url.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        port = parts.port
+    except ValueError as error:
+        raise HostError(f"{url!r} is not a web address.") from error
+    if parts.scheme not in _PORTS:
+        raise HostError(f"{url!r} is not a web address: it does not begin with http or https.")
+    host = canonical_host(parts.hostname or "")
+    return WebRequest(
+        host, parts.scheme, port or _PORTS[parts.scheme], method.upper(), parts.path or "/"
+    )

@@ -1,0 +1,240 @@
+"""Shapes: what an entry of a policy must look like, as values that read it and describe it.
+
+Every shape does two things with one declaration: `read` turns a node into a typed value or notes a
+fault, and `schema` gives the JSON Schema that editors complete and check with. So the two agree.
+
+A word that names something elsewhere (a person, a site) is noted while it is read, and looked up
+when the whole policy has been read, so that one bad entry does not hide the faults of another.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from rules.faults import FaultList, Spot, shown, suggestion
+from rules.nodes import Mapping, Node, Scalar
+from rules.nodes import Sequence as ListNode
+
+Schema = dict[str, Any]
+SLUG = r"[a-z0-9]+([.-][a-z0-9]+)*"
+_FOUND = {"number": "a number", "truth": "true or false", "nothing": "nothing"}
+
+
+class Unreadable(Exception):
+    """The entry cannot be used; why is already among the faults."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What has been met so far: faults, the names that exist, and the names that are meant to."""
+
+    faults: FaultList = field(default_factory=FaultList)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    references: list[tuple[str, str, Spot]] = field(default_factory=list)
+
+    def refuse(self, spot: Spot, fault: str, remedy: str = "") -> Unreadable:
+        """Note a fault and give the exception to raise."""
+        self.faults.add(spot, fault, remedy)
+        return Unreadable()
+
+    def declare(self, kind: str, names: Iterable[str]) -> None:
+        """Note names that others may refer to."""
+        self.names.setdefault(kind, set()).update(names)
+
+    def check_references(self, kinds: dict[str, tuple[str, tuple[str, ...]]]) -> None:
+        """Look up every reference; `kinds` says what each is in words, and where to find it."""
+        for kind, word, spot in self.references:
+            what, places = kinds[kind]
+            known = set().union(*(self.names.get(place, ()) for place in places))
+            if word not in known:
+                self.faults.unknown(spot, word, what, known)
+
+
+class Shape[T](Protocol):
+    """Reads one kind of entry."""
+
+    def read(self, node: Node, reading: Reading) -> T:
+        """Give the value. Raises Unreadable once the fault is noted."""
+
+    def schema(self) -> Schema:
+        """Describe the same entry in JSON Schema (2020-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed[T]:
+    """A value with its place, for checks that come after reading."""
+
+    value: T
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of a bounded length, with what its letters may be."""
+
+    what: str = "a text"
+    pattern: str = ""
+    most: int = 200
+
+    def read(self, node: Node, reading: Reading) -> str:
+        if not isinstance(node, Scalar):
+            raise reading.refuse(node.spot, f"This should be {self.what}.", "Write it on one line.")
+        if node.kind != "text":
+            quote = f"Put quotes round it: '{node.text}'." if node.text else "Write it here."
+            raise reading.refuse(
+                node.spot, f"This should be {self.what}, not {_FOUND[node.kind]}.", quote
+            )
+        fits = re.fullmatch(self.pattern, node.text) if self.pattern else node.text.strip()
+        if len(node.text) > self.most or not fits:
+            long = f" of at most {self.most} letters" if len(node.text) > self.most else ""
+            raise reading.refuse(node.spot, f"{shown(node.text)} is not {self.what}{long}.")
+        return node.text
+
+    def schema(self) -> Schema:
+        pattern = f"^{self.pattern}$" if self.pattern else r"\S"
+        return {"type": "string", "maxLength": self.most, "pattern": pattern}
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed[T]:
+    """A text that a function understands; the function raises ValueError with a sentence."""
+
+    parse: Callable[[str], T]
+    what: str
+    most: int = 300
+
+    def read(self, node: Node, reading: Reading) -> T:
+        text = Text(self.what, most=self.most).read(node, reading)
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise reading.refuse(node.spot, str(error)) from error
+
+    def schema(self) -> Schema:
+        return Text(self.what, most=self.most).schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A short name in lower case. As a reference it must exist somewhere as one of `kind`."""
+
+    kind: str
+    refers: bool = True
+
+    def read(self, node: Node, reading: Reading) -> str:
+        name = Text("a short name in small letters", SLUG, 60).read(node, reading)
+        if self.refers:
+            reading.references.append((self.kind, name, node.spot))
+        else:
+            reading.declare(self.kind, (name,))
+        return name
+
+    def schema(self) -> Schema:
+        return Text("", SLUG, 60).schema()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice[E: StrEnum]:
+    """One of a few words."""
+
+    words: type[E]
+    what: str
+
+    def read(self, node: Node, reading: Reading) -> E:
+        text = Text(self.what).read(node, reading)
+        try:
+            return self.words(text)
+        except ValueError as error:
+            remedy = suggestion(text, self.words)
+            raise reading.refuse(node.spot, f"{shown(text)} is not {self.what}.", remedy) from error
+
+    def schema(self) -> Schema:
+        return {"type": "string", "enum": [str(word) for word in self.words]}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept[T]:
+    """A value that remembers its place."""
+
+    shape: Shape[T]
+
+    def read(self, node: Node, reading: Reading) -> Placed[T]:
+        return Placed(self.shape.read(node, reading), node.spot)
+
+    def schema(self) -> Schema:
+        return self.shape.schema()
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf[T]:
+    """A list; with `single`, one entry may stand without the list around it."""
+
+    shape: Shape[T]
+    what: str
+    least: int = 1
+    single: bool = False
+
+    def read(self, node: Node, reading: Reading) -> tuple[T, ...]:
+        if self.single and isinstance(node, Scalar) and node.kind == "text":
+            return (self.shape.read(node, reading),)
+        if not isinstance(node, ListNode):
+            raise reading.refuse(
+                node.spot, f"This should be a list of {self.what}.", "Write it like [one, two]."
+            )
+        if len(node.items) < self.least:
+            raise reading.refuse(
+                node.spot, "The list is empty.", f"Name {self.what}, or leave it out."
+            )
+        values: list[T] = []
+        for item in node.items:
+            try:
+                values.append(self.shape.read(item, reading))
+            except Unreadable:
+                continue
+        return tuple(values)
+
+    def schema(self) -> Schema:
+        several = {"type": "array", "items": self.shape.schema(), "minItems": self.least}
+        return {"anyOf": [self.shape.schema(), several]} if self.single else several
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf[T]:
+    """Entries by short name. With `kind`, the names are declared for others to refer to."""
+
+    shape: Shape[T]
+    kind: str
+    what: str
+
+    def read(self, node: Node, reading: Reading) -> dict[str, T]:
+        if not isinstance(node, Mapping):
+            raise reading.refuse(
+                node.spot,
+                f"This should be {self.what} by name.",
+                "Write 'name:' and indent below it.",
+            )
+        values: dict[str, T] = {}
+        for key, value in node.entries:
+            reading.declare(self.kind, (key.text,))
+            try:
+                values[key.text] = self.shape.read(value, reading)
+            except Unreadable:
+                continue
+            finally:
+                if not re.fullmatch(SLUG, key.text) or len(key.text) > 60:
+                    spot = Spot(key.spot.file, key.spot.line, value.spot.key)
+                    reading.faults.add(
+                        spot,
+                        f"{shown(key.text)} cannot be a name here.",
+                        "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
+                    )
+        return values
+
+    def schema(self) -> Schema:
+        return {
+            "type": "object",
+            "propertyNames": Text("", SLUG, 60).schema(),
+            "additionalProperties": self.shape.schema(),
+        }

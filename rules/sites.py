@@ -1,0 +1,132 @@
+"""The catalogue: which site a host or an address belongs to, offline and in dictionary look-ups.
+
+A site owns its domains and everything below them. A domain belongs to one site only, so the answer
+never depends on the order of entries, and the longest listed name wins: a school may give one part
+of a network (`workplace.example.com`) to a site of its own.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from types import MappingProxyType
+
+from rules.paths import PathPattern, plain_path
+
+Network = IPv4Network | IPv6Network
+
+
+class Action(StrEnum):
+    """What a request does on a site. Whatever no endpoint names is viewing."""
+
+    VIEW = "view"
+    POST = "post"
+    MESSAGE = "message"
+    UPLOAD = "upload"
+    REACT = "react"
+    SEARCH = "search"
+    SIGN_IN = "sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A place on a site where a request of this method is this action."""
+
+    action: Action
+    method: str
+    pattern: PathPattern
+
+    @classmethod
+    def parse(cls, action: Action, text: str) -> "Endpoint":
+        """Read `METHOD [host]/path`. Raises ValueError with a sentence for the writer."""
+        method, space, rest = text.strip().partition(" ")
+        if not space or not method.isalpha() or not method.isupper():
+            raise ValueError(
+                f"{text!r} is not an endpoint; it reads like 'POST /path' or 'POST host/path'."
+            )
+        return cls(action, method, PathPattern.parse(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A social network, or another service, with all its hosts."""
+
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    networks: tuple[Network, ...] = ()
+    categories: frozenset[str] = frozenset()
+    endpoints: tuple[Endpoint, ...] = ()
+    source: str = ""
+    checked: date | None = None
+
+    def action(self, method: str, host: str, path: str | None) -> Action:
+        """Say what a request to this site does: the first endpoint that fits, else viewing."""
+        plain = plain_path(path) if path is not None else None
+        if plain is not None:
+            for endpoint in self.endpoints:
+                if endpoint.method == method and endpoint.pattern.matches(host, plain):
+                    return endpoint.action
+        return Action.VIEW
+
+
+class Catalogue:
+    """All known sites. Building one does not check it; the loader has done so."""
+
+    def __init__(self, sites: Iterable[Site], listed: Mapping[str, str] | None = None) -> None:
+        """Take the sites, and `listed`: further domains by the million, each with its site's id.
+
+        A domain that a site claims itself stays with that site.
+        """
+        self._sites = {site.id: site for site in sites}
+        self._by_domain: dict[str, Site] = {
+            domain: self._sites[site_id] for domain, site_id in (listed or {}).items()
+        }
+        self._by_network: dict[tuple[int, int], dict[int, Site]] = {}
+        for site in self._sites.values():
+            self._by_domain.update(dict.fromkeys(site.domains, site))
+            for network in site.networks:
+                length = self._by_network.setdefault((network.version, network.prefixlen), {})
+                length[int(network.network_address)] = site
+        # Longest prefix first, so that a part given to another site is found before the whole.
+        self._lengths = sorted(self._by_network, reverse=True)
+
+    def __iter__(self) -> Iterator[Site]:
+        return iter(self._sites.values())
+
+    def __len__(self) -> int:
+        return len(self._sites)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """The sites by id."""
+        return MappingProxyType(self._sites)
+
+    def site_of(self, host: str) -> Site | None:
+        """Give the site that a canonical host belongs to, or None; an address by its network."""
+        by_domain, rest = self._by_domain, host
+        while True:
+            site = by_domain.get(rest)
+            if site is not None:
+                return site
+            dot = rest.find(".")
+            if dot < 0:
+                # No canonical name ends in a number, so this is the end of an address literal.
+                return self.site_at(host) if rest.isdigit() or ":" in rest else None
+            rest = rest[dot + 1 :]
+
+    def site_at(self, address: str) -> Site | None:
+        """Give the site whose listed networks hold an IP address, or None; None for a name too."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return None
+        value, bits = int(ip), ip.max_prefixlen
+        for version, length in self._lengths:
+            if version == ip.version:
+                start = value >> (bits - length) << (bits - length)
+                site = self._by_network[version, length].get(start)
+                if site is not None:
+                    return site
+        return None

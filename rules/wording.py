@@ -1,0 +1,74 @@
+"""Reasons in plain English, calm and never accusing. A policy may word any of them its own way."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rules.decision import Outcome
+from rules.school import Clause
+from rules.sites import Site
+
+_SLOT = re.compile(r"\{([^{}]*)\}")
+SLOTS = frozenset({"site", "kind", "purpose", "until"})
+
+_OWN_WORDS: Mapping[Outcome, str] = {
+    Outcome.NOT_RESTRICTED: "This site is not restricted.",
+    Outcome.PURPOSE: "{site} is open here for a school purpose: {purpose}.",
+    Outcome.GRANT: "{site} is open to you until {until}: {purpose}.",
+    Outcome.NO_PURPOSE: (
+        "{site} is {kind}. At school it opens only for a school purpose, "
+        "and none of yours covers this."
+    ),
+    Outcome.UNIDENTIFIED: (
+        "{site} is {kind}. At school it opens only for a school purpose, "
+        "and the gate does not know who is using this device. Please sign in first."
+    ),
+    Outcome.WITHDRAWN: (
+        "Your access to the web at school is withdrawn for now. The head teacher can tell you more."
+    ),
+    Outcome.MISMATCH: "This request gives two different names for the site it wants.",
+    Outcome.MALFORMED: "This request does not follow the rules of the web, so it was not sent on.",
+    Outcome.NAMELESS: "This request does not say which site it wants, so it was not sent on.",
+    Outcome.INTERNAL_ERROR: (
+        "Something went wrong in the gate itself (internal error). It is nothing that you did."
+    ),
+    Outcome.RECORD_UNAVAILABLE: (
+        "{site} opens only once the visit is on record, and just now the record cannot be written. "
+        "Please try again in a few minutes."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The reason and the clause for each outcome; `kinds` say what a site of a category is."""
+
+    texts: Mapping[Outcome, str] = field(default_factory=dict)
+    clauses: Mapping[Outcome, Clause] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def reason(
+        self, outcome: Outcome, site: Site | None, purpose: str = "", until: str = ""
+    ) -> str:
+        """Fill in the words for an outcome."""
+        slots = {
+            "site": site.name if site else "This site",
+            "kind": self.kind(site),
+            "purpose": purpose,
+            "until": until,
+        }
+        text = self.texts.get(outcome) or _OWN_WORDS[outcome]
+        return _SLOT.sub(lambda slot: slots[slot[1]], text)
+
+    def kind(self, site: Site | None) -> str:
+        """Say what kind of site it is, with its article: `a social networking site`."""
+        kinds = [self.kinds[c] for c in sorted(site.categories if site else ()) if c in self.kinds]
+        noun = kinds[0] if kinds else "restricted site"
+        return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def unknown_slots(text: str) -> list[str]:
+    """Give the slots of a wording that nothing fills, and stray braces."""
+    return [slot for slot in _SLOT.findall(text) if slot not in SLOTS] + re.findall(
+        r"[{}]", _SLOT.sub("", text)
+    )

@@ -1,0 +1,82 @@
+"""Days and hours as people write them."""
+
+from datetime import datetime
+
+import pytest
+
+from rules.hours import Window, in_words, parse_window
+
+WRITTEN = [
+    ("Mon-Fri 08:30-15:45", "Monday to Friday, 08:30 to 15:45"),
+    ("mon – fri 8.30am–3.45pm", "Monday to Friday, 08:30 to 15:45"),
+    ("Monday to Friday 8:30 to 15:45", "Monday to Friday, 08:30 to 15:45"),
+    ("weekdays 8-11am", "Monday to Friday, 08:00 to 11:00"),
+    ("weekdays 8am-4pm", "Monday to Friday, 08:00 to 16:00"),
+    ("Sat and Sun", "Saturday and Sunday"),
+    ("weekend", "Saturday and Sunday"),
+    ("Tues, Thur 12:00-13:00", "Tuesday and Thursday, 12:00 to 13:00"),
+    ("Mon, Wed, Fri", "Monday, Wednesday and Friday"),
+    ("Fri-Mon", "Monday, Friday, Saturday and Sunday"),
+    ("Wed", "Wednesday"),
+    ("12:00-24:00", "12:00 to 24:00"),
+    ("12am-12pm", "00:00 to 12:00"),
+    ("every day", "every day"),
+    ("daily 09:00 until 17:00", "09:00 to 17:00"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WRITTEN)
+def test_hours_are_read_as_people_write_them(text: str, words: str) -> None:
+    assert str(parse_window(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "The days and hours are empty; write them like 'Mon-Fri 08:30-15:45'."),
+        ("Mon 25:00-26:00", "'25:00' is not a time of day; write it like '08:30'."),
+        ("Mon 08:60-09:00", "'08:60' is not a time of day; write it like '08:30'."),
+        ("Mon 13pm-3pm", "'13pm' is not a time of day; write it like '08:30'."),
+        ("Mon 8-16", "'8' is not a time of day; write it like '08:30'."),
+        ("Mon 8:00-16", "'16' is not a time of day; write it like '08:30'."),
+        ("Mondy 08:00-09:00", "'Mondy' is not a day. Did you mean 'Monday'?"),
+        ("Xyzzy", "'Xyzzy' is not a day. Days are written like 'Mon-Fri'."),
+        ("Mon-Wed, Tue-Fri 09:00-10:00", "'Mon-Wed, Tue-Fri' names Tuesday twice."),
+        (
+            "Mon 22:00-06:00",
+            "'22:00-06:00' ends before it begins; for a night, write one line for each day.",
+        ),
+    ],
+)
+def test_hours_that_cannot_be_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the message is compared whole
+        parse_window(text)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("local", "holds"),
+    [
+        ("2026-11-23T08:29:59", False),
+        ("2026-11-23T08:30:00", True),
+        ("2026-11-23T15:44:59", True),
+        ("2026-11-23T15:45:00", False),
+        ("2026-11-22T12:00:00", False),  # a Sunday
+    ],
+)
+def test_a_window_holds_from_its_first_minute_up_to_its_last(local: str, holds: bool) -> None:
+    moment = datetime.fromisoformat(local)
+    assert parse_window("Mon-Fri 08:30-15:45").holds(moment) is holds
+
+
+def test_windows_overlap_when_they_share_a_minute_of_the_week() -> None:
+    morning = parse_window("Mon 09:00-12:00")
+    assert morning.overlaps(parse_window("Mon-Fri 11:59-13:00"))
+    assert not morning.overlaps(parse_window("Mon 12:00-13:00"))
+    assert not morning.overlaps(parse_window("Tue 09:00-12:00"))
+
+
+def test_several_windows_read_as_one_sentence() -> None:
+    assert in_words([Window(frozenset({0})), Window(frozenset({1}), 540, 600)]) == (
+        "Monday; Tuesday, 09:00 to 10:00"
+    )
