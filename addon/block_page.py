@@ -1,9 +1,9 @@
 """The answer to a refused request: the block page, a few words of JSON, or an empty body.
 
 A refusal has to be about as cheap as no page at all, because a busy classroom can be refused a
-thousand times a second. Between two refusals of one site only the reference and the time differ, so
-a page is rendered once with two markers in it, kept as the pieces between them, and later joined.
-The markers contain NUL, which `_clean` takes out of every text that comes from outside.
+thousand times a second. Between two refusals of one site only host, reference and time differ, so a
+page is rendered once with markers for them, kept as the pieces between, and later joined. Markers
+contain NUL, which `_clean` takes out of every text that comes from outside.
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 from markupsafe import Markup, escape
@@ -27,8 +27,10 @@ _STYLE: Final = ("look.css",)
 # Characters of one text from outside, so that the page stays under 12 KB.
 _LONGEST: Final = 400
 _LONGEST_CLAUSE: Final = 2000
-_REFERENCE_IN_TEXT: Final = "\0reference\0"
-_REFERENCE_IN_LINK: Final = "\0link\0"
+_HOST: Final = "\0host\0"
+_HOST_IN_LINK: Final = "\0hostlink\0"
+_REFERENCE: Final = "\0reference\0"
+_REFERENCE_IN_LINK: Final = "\0referencelink\0"
 _TIME: Final = "\0time\0"
 _MACHINE_TIME: Final = "\0machine\0"
 _MARKER: Final = re.compile("\0([a-z]+)\0")
@@ -66,7 +68,6 @@ class BlockPage:
     outcome: str  # a value of rules.policy.Outcome; it chooses heading and advice
     school: str
     site: str  # the site's name, or its host where it has none
-    host: str
     reason: str
     clause_heading: str = ""
     clause_text: str = ""
@@ -79,9 +80,15 @@ class BlockPage:
 
 
 def answer(
-    page: BlockPage, *, reference: str, at: datetime, method: str, headers: Mapping[str, str]
+    page: BlockPage,
+    *,
+    host: str,
+    reference: str,
+    at: datetime,
+    method: str,
+    headers: Mapping[str, str],
 ) -> Answer:
-    """The answer that suits a request with this method and these headers.
+    """The answer that suits a request for `host` with this method and these headers.
 
     `reference` is the event's ('7K3QD-9M2XA') and `at` the school's local time. `headers.get` must
     not mind upper and lower case.
@@ -92,7 +99,7 @@ def answer(
     if kind is AnswerKind.JSON:
         named, body = _JSON_HEADERS, _json(page, reference)
     else:
-        named, body = _page_headers(), _html(page, reference, at)
+        named, body = _page_headers(), _html(page, host, reference, at)
     length = ("Content-Length", str(len(body)))
     return Answer(page.status, (*named, length), b"" if method == "HEAD" else body)
 
@@ -118,10 +125,13 @@ def _json(page: BlockPage, reference: str) -> bytes:
     return json.dumps(facts).encode()
 
 
-def _html(page: BlockPage, reference: str, at: datetime) -> bytes:
+def _html(page: BlockPage, host: str, reference: str, at: datetime) -> bytes:
+    host = _clean(host, _LONGEST)
     values = {
+        "host": escape(host),
+        "hostlink": quote(host, safe=""),
         "reference": escape(reference),
-        "link": quote(reference, safe=""),
+        "referencelink": quote(reference, safe=""),
         "time": escape(in_words(at)),
         "machine": at.isoformat(timespec="minutes"),
     }
@@ -139,7 +149,8 @@ def _pieces(page: BlockPage) -> tuple[str, ...]:
         page=page,
         words=WORDS.get(page.outcome, OTHERWISE),
         style=stylesheet(*_STYLE),
-        reference=_REFERENCE_IN_TEXT,
+        host=_HOST,
+        reference=_REFERENCE,
         time=_TIME,
         machine_time=_MACHINE_TIME,
         ask_link=_ask_link(page),
@@ -159,9 +170,8 @@ def _ask_link(page: BlockPage) -> str:
     if urlsplit(page.portal_url).scheme not in ("http", "https"):
         return ""
     about = WORDS.get(page.outcome, OTHERWISE).about
-    asked = {"site": page.host, "about": about} if about else {"site": page.host}
-    query = urlencode(asked) + "&reference=" + _REFERENCE_IN_LINK
-    return f"{page.portal_url.rstrip('/')}/ask?{query}"
+    asked = f"site={_HOST_IN_LINK}&reference={_REFERENCE_IN_LINK}"
+    return f"{page.portal_url.rstrip('/')}/ask?{asked}{'&about=' + about if about else ''}"
 
 
 def _mail_link(page: BlockPage) -> str:

@@ -34,7 +34,6 @@ def block_page(policy: Policy, decision: Decision, host: str, portal_url: str) -
         outcome=decision.outcome,
         school=policy.school.name,
         site=decision.site.name if decision.site else host,
-        host=host,
         reason=decision.reason,
         clause_heading=clause.heading if clause else "",
         clause_text=clause.text if clause else "",

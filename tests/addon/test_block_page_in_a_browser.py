@@ -31,8 +31,10 @@ class Refusal(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
             return
+        outcome, _, host = self.path.strip("/").partition("/")
         made = answer(
-            page_for(*self.path.strip("/").split("/")),
+            page_for(outcome),
+            host=host or LONG_HOST,
             reference="7K3QD-9M2XA",
             at=datetime(2026, 6, 8, 9, 5, tzinfo=UTC),
             method="GET",
@@ -48,12 +50,11 @@ class Refusal(BaseHTTPRequestHandler):
         pass
 
 
-def page_for(outcome, host=LONG_HOST):
+def page_for(outcome):
     return BlockPage(
         outcome=outcome,
         school="Barningham CEVC Primary School",
         site="Facebook",
-        host=host,
         reason="At school it opens only for a school purpose, and none of yours covers this.",
         clause_heading="Personal use of the internet",
         clause_text="Access will only be allowed where use is for school purposes.",
