@@ -77,21 +77,6 @@ def make_certificate(path):
     return certificate
 
 
-def well(policy):
-    """The status of a worker with nothing wrong."""
-    return WorkerStatus(
-        worker=0,
-        pid=4242,
-        started_at=NOW - timedelta(hours=2),
-        at=NOW - timedelta(seconds=1),
-        policy=policy.now.policy.digest,
-        policy_loaded_at=NOW - timedelta(hours=1),
-        decided=10,
-        refused=7,
-        passed=1000,
-    )
-
-
 @pytest.fixture(scope="session")
 def shipped():
     """The shipped policy in force, read once for all tests, none of which reloads it."""
@@ -133,9 +118,24 @@ def serve(tmp_path, shipped):
 
 
 @pytest.fixture
-def portal(serve, tmp_path):
+def well(shipped):
+    """The status of a worker with nothing wrong."""
+    return WorkerStatus(
+        worker=0,
+        pid=4242,
+        started_at=NOW - timedelta(hours=2),
+        at=NOW - timedelta(seconds=1),
+        policy=shipped.now.policy.digest,
+        policy_loaded_at=NOW - timedelta(hours=1),
+        decided=10,
+        refused=7,
+        passed=1000,
+    )
+
+
+@pytest.fixture
+def portal(serve, well, tmp_path):
     """A portal where all is well."""
     make_certificate(tmp_path / "authority" / "schoolgate-ca.crt")
-    started = serve()
-    publish(status_path(tmp_path, 0), well(started.policy))
-    return started
+    publish(status_path(tmp_path, 0), well)
+    return serve()
