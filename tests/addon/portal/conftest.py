@@ -15,6 +15,7 @@ from waitress.server import create_server
 
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
+from addon.portal.server import SERVING
 from addon.status import WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY
 
@@ -103,7 +104,7 @@ def serve(tmp_path, shipped):
             PortalSettings(state=tmp_path, policy=shipped, clock=lambda: NOW), **changes
         )
         stop, channels = threading.Event(), {}
-        server = create_server(create_app(settings), channels, host="127.0.0.1", port=0, threads=2)
+        server = create_server(create_app(settings), channels, host="127.0.0.1", port=0, **SERVING)
         thread = threading.Thread(target=answer_until, args=(stop, server, channels))
         thread.start()
         running.append((stop, server, thread))
