@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,12 +53,8 @@ def put_on_record(state: Path, *people: str, site: str = "facebook") -> list[Eve
         for number, person in enumerate(people)
         for at in [now - timedelta(minutes=len(people) - number)]
     ]
-
-    async def record() -> None:
-        for event in events:
-            await recorder.durable(event, 10)
-
-    asyncio.run(record())
+    for event in events:
+        recorder.note(event)
     assert recorder.close(10) == 0
     database.dispose()
     return events
