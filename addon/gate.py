@@ -8,10 +8,8 @@ the enforcer depends on in mitmproxy's settings is set here and not left to a co
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.off_limits import leads_home
 from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
@@ -162,27 +161,11 @@ class Gate:
             log.info("The policy was read again and is in force.")
 
     async def is_off_limits(self, client: str, address: tuple[str, int]) -> bool:
-        """Whether a client at an IP address may not be led to an upstream address.
-
-        That is this process's own ports, where a request would go round for ever, and, for
-        clients on other machines, everything that listens on this machine's loopback only.
-        """
-        host, port = address
+        """Whether a client at an IP address may not be led to an upstream address."""
         if address == self.sink.address:
             return False
         own_ports = {known[1] for known in ctx.master.addons.get("proxyserver").listen_addrs()}
-        from_here = client != "" and ipaddress.ip_address(client).is_loopback
-        if from_here and port not in own_ports:
-            return False
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            return False  # it cannot be dialled either
-        numbers = {str(entry[4][0]).partition("%")[0] for entry in found}
-        if port in own_ports and any(_is_local(number) for number in numbers):
-            return True
-        return not from_here and any(_is_loopback(number) for number in numbers)
+        return await leads_home(client, address, own_ports)
 
     async def _beat(self) -> None:
         path = status_path(self.state, ctx.options.schoolgate_worker)
@@ -233,22 +216,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 60:
         raise OptionsError(f"schoolgate_record_within is {text!r}; give seconds, such as 2 or 0.5.")
     return seconds
-
-
-def _is_loopback(number: str) -> bool:
-    """Whether dialling an IP address ends on this machine; on Linux, 0.0.0.0 does too."""
-    address = ipaddress.ip_address(number)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.is_loopback or address.is_unspecified
-
-
-def _is_local(number: str) -> bool:
-    """Whether this machine has an IP address. That it can be bound is what tells."""
-    family = socket.AF_INET6 if ":" in number else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((number, 0))
-        except OSError:
-            return False
-    return True
