@@ -8,6 +8,7 @@ in the middle, days and hours towards its ends. Times here are whole hours since
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 HOUR, DAY, WEEK = 1, 24, 168
@@ -16,6 +17,7 @@ HOUR, DAY, WEEK = 1, 24, 168
 _OFFSET: Final = {HOUR: 0, DAY: 0, WEEK: 4 * DAY}
 
 
+@lru_cache(maxsize=256)  # events come in order, so nearly all ask about the same hour
 def spans_of(hour: int) -> tuple[tuple[int, int], ...]:
     """The hour, day and week that `hour` is in, each as (length, start)."""
     return tuple((length, _floor(hour, length)) for length in _OFFSET)

@@ -10,8 +10,9 @@ In a school with twenty staff a figure can point at someone without naming them.
   group, so that two reports taken one after the other do not differ by a single person's doing.
 * A total adds up only what is shown, and is rounded as well. Taking the shown figures from a
   total that held the withheld ones too would give them back.
-* There is nothing to choose but the period, which is a week or more and begins and ends on a
-  whole hour: no two questions can be asked whose answers differ by one person.
+* There is nothing to choose but the period, which is a week or more and begins and ends on a whole
+  hour. That leaves little to compare one answer with; whole weeks, which the reports ask for, leave
+  less.
 * Only what a person did counts: navigations and actions. What a page or app did by itself is one
   line for the whole school; what cannot be told apart is another; a device nobody signed in to is
   a third.
