@@ -68,7 +68,9 @@ class Figure:
 class SiteUse:
     """What people did on one site.
 
-    When `withheld` is set, so it is in both figures, and people are None.
+    When `withheld` is set, so it is in both figures, and people are None. `some_allowed` and
+    `some_refused` say whether there was any such request at all, those included that may have been
+    a page's own: a site that nobody's figures can be shown for is not left unmentioned.
     """
 
     site: str
@@ -76,6 +78,8 @@ class SiteUse:
     allowed: Figure
     refused: Figure
     withheld: Withheld | None
+    some_allowed: bool
+    some_refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def overview(
     own: dict[str, dict[bool, _ByPerson]] = defaultdict(
         lambda: {True: defaultdict(int), False: defaultdict(int)}
     )
+    verdicts: dict[str, set[bool]] = defaultdict(set)
     unclear: _ByPerson = defaultdict(int)
     unidentified = by_itself = 0
     for site, person, how, allowed, number in rows:
@@ -164,13 +169,15 @@ def overview(
             by_itself += number
         elif not person:
             unidentified += number
-        elif how == "unclear":
-            unclear[person] += number
         else:
-            own[site][allowed][person] += number
+            verdicts[site].add(allowed)
+            if how == "unclear":
+                unclear[person] += number
+            else:
+                own[site][allowed][person] += number
 
     rules = _Rules(smallest_group, round_to)
-    sites = tuple(rules.site(site, own[site]) for site in sorted(own))
+    sites = tuple(rules.site(site, own[site], verdicts[site]) for site in sorted(verdicts))
     everyone = {person for site in own.values() for people in site.values() for person in people}
     return Overview(
         since=from_microseconds(first * HOUR),
@@ -195,7 +202,7 @@ class _Rules:
     smallest_group: int
     round_to: int
 
-    def site(self, site: str, by_verdict: Mapping[bool, _ByPerson]) -> SiteUse:
+    def site(self, site: str, by_verdict: Mapping[bool, _ByPerson], verdicts: set[bool]) -> SiteUse:
         both: _ByPerson = defaultdict(int)
         for people in by_verdict.values():
             for person, number in people.items():
@@ -203,9 +210,19 @@ class _Rules:
         withheld = self.withheld(both)
         if withheld is not None:
             hidden = Figure(withheld=withheld)
-            return SiteUse(site, None, hidden, hidden, withheld)
+            return SiteUse(
+                site, None, hidden, hidden, withheld, True in verdicts, False in verdicts
+            )
         allowed, refused = self.figure(by_verdict[True]), self.figure(by_verdict[False])
-        return SiteUse(site, self.people(len(both)), allowed, refused, None)
+        return SiteUse(
+            site,
+            self.people(len(both)),
+            allowed,
+            refused,
+            None,
+            True in verdicts,
+            False in verdicts,
+        )
 
     def withheld(self, people: _ByPerson) -> Withheld | None:
         if len(people) < self.smallest_group:

@@ -90,6 +90,7 @@ def test_a_site_that_few_people_use_is_listed_and_withheld(week: Callable[..., O
     (site,) = found.sites
     assert (site.people_at_least, site.allowed, site.refused) == (None, FEW, FEW)
     assert site.withheld is Withheld.FEW_PEOPLE
+    assert (site.some_allowed, site.some_refused) == (True, False)
     assert found.allowed == FEW
     assert found.people_at_least is None
 
@@ -129,7 +130,12 @@ def test_what_pages_do_by_themselves_counts_for_nobody(
 
 def test_what_cannot_be_told_apart_is_a_line_of_its_own(week: Callable[..., Overview]) -> None:
     found = week(*staff(5, {"kind": "unknown"}, 10), (None, {"kind": "unknown"}, 30))
-    assert found.sites == ()
+    (site,) = found.sites
+    assert (site.withheld, site.some_allowed, site.some_refused) == (
+        Withheld.FEW_PEOPLE,
+        True,
+        False,
+    )
     assert found.unclear == about(50)
     assert found.unidentified == about(30)
 

@@ -18,10 +18,10 @@ WEEK = Overview(
     begins=datetime(2026, 6, 16, 8, tzinfo=UTC),
     people_at_least=10,
     sites=(
-        SiteUse("", None, FEW, FEW, Withheld.FEW_PEOPLE),
-        SiteUse("facebook", 5, Figure(about=1_230), Figure(fewer_than=10), None),
-        SiteUse("instagram", None, ONE, ONE, Withheld.ONE_PERSON),
-        SiteUse("x", 10, Figure(about=0), FEW, None),
+        SiteUse("", None, FEW, FEW, Withheld.FEW_PEOPLE, False, True),
+        SiteUse("facebook", 5, Figure(about=1_230), Figure(fewer_than=10), None, True, True),
+        SiteUse("instagram", None, ONE, ONE, Withheld.ONE_PERSON, True, True),
+        SiteUse("x", 10, Figure(about=0), FEW, None, False, True),
     ),
     allowed=Figure(about=1_230),
     refused=Figure(fewer_than=10),
@@ -41,9 +41,9 @@ The record begins on Tuesday 16 June 2026, 09:00.
 People who asked for a restricted site: at least 10.
 
 Site                   People       Allowed      Refused
-other addresses        not shown: fewer than 5 people
+other addresses        refused: fewer than 5 people, so no figures
 Facebook               at least 5   about 1,230  fewer than 10
-instagram              not shown: more than half is one person's
+instagram              allowed and refused: more than half is one person's
 x                      at least 10  none         not shown
 Sites shown, together               about 1,230  fewer than 10
 
@@ -65,14 +65,14 @@ def test_the_text_is_as_a_head_teacher_reads_it() -> None:
 
 def test_an_empty_week_says_so() -> None:
     text = to_text(replace(WEEK, sites=(), people_at_least=None, begins=None), "Barningham", LONDON)
-    assert "Nobody asked for a restricted site in this time." in text
+    assert "Nobody is known to have asked for a restricted site in this time." in text
     assert "People who asked for a restricted site: fewer than 5." in text
     assert "The record begins" not in text
 
 
 def test_a_week_of_withheld_sites_has_a_table_too() -> None:
     text = to_text(replace(WEEK, sites=WEEK.sites[:1], allowed=FEW, refused=FEW), "B", LONDON)
-    assert "other addresses        not shown: fewer than 5 people" in text
+    assert "other addresses        refused: fewer than 5 people, so no figures" in text
     assert "Sites shown, together          not shown  not shown" in text
 
 
@@ -88,6 +88,8 @@ def test_the_json_says_the_same() -> None:
         "allowed": {"about": 1230, "fewer_than": None, "withheld": None},
         "refused": {"about": None, "fewer_than": 10, "withheld": None},
         "withheld": None,
+        "some_allowed": True,
+        "some_refused": True,
     }
     assert found["sites"][0]["withheld"] == "few-people"
     assert found["together"]["allowed"]["about"] == 1230
