@@ -35,7 +35,7 @@ class Entry:
     def id(self) -> int:
         """The event's id."""
         number = self.row[0]
-        assert isinstance(number, int)  # noqa: S101 - for the type checker
+        assert isinstance(number, int)
         return number
 
 
