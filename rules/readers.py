@@ -4,7 +4,7 @@ Each function raises ValueError with one sentence for the writer of the policy.
 """
 
 import re
-from datetime import date
+from datetime import date, datetime, time
 from functools import cache
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from rules.hosts import HostError, canonical_address, canonical_host
 from rules.sites import Network
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
 
@@ -27,6 +28,25 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"There is no such day as {text}.") from error
+
+
+def parse_moment(text: str) -> datetime:
+    """Read `2026-11-23 10:00` as a local time without a zone."""
+    day, _, clock = text.strip().partition(" ")
+    found = _CLOCK.fullmatch(clock)
+    if found is None:
+        raise ValueError(f"{shown(text)} is not a date and time; write it like '2026-11-23 10:00'.")
+    return datetime.combine(parse_date(day), time(int(found[1]), int(found[2])))
+
+
+def parse_hardware_address(text: str) -> str:
+    """Read a hardware (MAC) address into its usual form, `a4:5e:60:01:02:03`."""
+    digits = re.sub(r"[:.-]", "", text.strip()).lower()
+    if not re.fullmatch(r"[0-9a-f]{12}", digits):
+        raise ValueError(
+            f"{shown(text)} is not a hardware address; write it like 'a4:5e:60:01:02:03'."
+        )
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def parse_timezone(text: str) -> ZoneInfo:

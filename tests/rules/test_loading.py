@@ -219,6 +219,7 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
     ("people", {}, ["purposes.page.owner: 'b.pine' is not a person.",
                     "purposes.page.who[0]: 'office' is not a person, a group or a role."]),
     ("people", [], ["people: This should be people by name. Write 'name:' and indent below it.",
+                    "There are no people. Add 'people:', or 'people-from:' a table.",
                     "'b.pine' is not a person.", "'office' is not a person, a group or a role."]),
     ("people.A Larch", {"name": "A", "role": "employee"},
      ["people.A Larch: 'A Larch' cannot be a name here. Use small letters, figures, dots and"]),
