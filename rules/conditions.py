@@ -55,7 +55,10 @@ class ForPeople:
         return cls(words & people, words - people - set(Role) - {"staff"}, frozenset(roles))
 
     def holds(self, asked: Asked) -> bool:
-        person = asked.person
+        return self.covers(asked.person)
+
+    def covers(self, person: Person) -> bool:
+        """Say whether it is for this person."""
         return person.role is not Role.PUPIL and (
             person.id in self.people
             or not self.groups.isdisjoint(person.groups)
@@ -94,8 +97,8 @@ class OnPath:
         )
 
     def why_not(self, asked: Asked) -> str:
-        parts = ", ".join(pattern.text for pattern in self.patterns)
-        return f"it is only for this part of the site: {parts}"
+        # The first names the part that people know; the rest are what that part fetches by itself.
+        return f"it is only for part of the site, {self.patterns[0].text}"
 
 
 @dataclass(frozen=True, slots=True)

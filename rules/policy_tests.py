@@ -19,7 +19,7 @@ class TrialResult:
         """Write a failure as a fault is written: file, line, what came and what was expected."""
         trial, came = self.trial, "opens" if self.decision.allowed else "is refused"
         wanted = "should open" if self.trial.opens else "should be refused"
-        outcome = "as it should" if self.passed else f"and {wanted} ({trial.why})"
+        outcome = "as expected" if self.passed else f"and {wanted} ({trial.why})"
         return (
             f"{trial.file}:{trial.line}: {trial.what} for {trial.who or 'nobody known'} on "
             f"{trial.when:%a %Y-%m-%d %H:%M} {came} {outcome}. {self.decision.reason}"

@@ -112,7 +112,51 @@ def parse_domain(text: str) -> str:
             f"{shown(text)} is shared by everyone who registers a name below it; "
             f"name the site's own domain, like 'example.{host}'."
         )
+    if is_shared_network(host):
+        raise ValueError(
+            f"{shown(text)} is a content network that thousands of sites share; "
+            f"name the site's own part of it, like 'example.{host}'."
+        )
     return host
+
+
+# Claimed whole, any of these would take thousands of other sites with it. (Those that are also on
+# the public suffix list, such as cloudfront.net and akamaihd.net, are refused for that already.)
+_SHARED = frozenset(
+    {
+        "akamai.net",
+        "akamaiedge.net",
+        "akamaihd.net",
+        "akamaized.net",
+        "amazonaws.com",
+        "azureedge.net",
+        "azurefd.net",
+        "b-cdn.net",
+        "cdn77.org",
+        "cloudflare.com",
+        "cloudflare.net",
+        "cloudfront.net",
+        "edgekey.net",
+        "edgesuite.net",
+        "fastly.net",
+        "fastlylb.net",
+        "footprint.net",
+        "ggpht.com",
+        "google.com",
+        "googleapis.com",
+        "googleusercontent.com",
+        "gstatic.com",
+        "jsdelivr.net",
+        "llnwd.net",
+        "unpkg.com",
+        "windows.net",
+    }
+)
+
+
+def is_shared_network(host: str) -> bool:
+    """Say whether a canonical host is a content network that many sites share."""
+    return host in _SHARED
 
 
 @cache
@@ -125,4 +169,5 @@ def _suffixes() -> tldextract.TLDExtract:
 
 def is_public_suffix(host: str) -> bool:
     """Say whether anyone may register names below this one (publicsuffix.org, both sections)."""
-    return not _suffixes()(host).domain
+    # Where every name below is a suffix ("*.sch.uk"), the name itself belongs to everyone too.
+    return not (_suffixes()(host).domain and _suffixes()(f"any.{host}").domain)
