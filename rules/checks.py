@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from rules.care_forms import CalendarForm, CasesForm, DatesForm, TrialForm
-from rules.faults import FaultList, shown
+from rules.faults import FaultList, Spot, shown
 from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
 from rules.people_forms import PersonForm
@@ -24,6 +24,8 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
     sites = {**shipped, **form.sites}
     check_sites(sites, faults)
     _check_people(form.people or {}, faults)
+    for group, declared in form.groups.items():
+        _check_group(group, declared.spot, form.people or {}, faults)
     purposes: list[PurposeForm | DeclaredForm] = [*form.purposes.values(), *form.declared.values()]
     for purpose in purposes:
         _check_purpose(purpose, form, sites, faults)
@@ -62,13 +64,19 @@ def _check_people(people: Mapping[str, PersonForm], faults: FaultList) -> None:
                     "A device tells people apart, so it belongs to one person.",
                 )
         for group in person.groups:
-            if group in ROLE_WORDS or group in people:
-                what = "a role" if group in ROLE_WORDS else "a person"
-                faults.add(
-                    person.spot,
-                    f"The group '{group}' has the name of {what}.",
-                    "Give the group another name, or rules could mean either.",
-                )
+            _check_group(group, person.spot, people, faults)
+
+
+def _check_group(
+    group: str, spot: Spot, people: Mapping[str, PersonForm], faults: FaultList
+) -> None:
+    if group in ROLE_WORDS or group in people:
+        what = "a role" if group in ROLE_WORDS else "a person"
+        faults.add(
+            spot,
+            f"The group '{group}' has the name of {what}.",
+            "Give the group another name, or rules could mean either.",
+        )
 
 
 def _check_purpose(

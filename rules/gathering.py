@@ -145,7 +145,7 @@ class Gathering:
         path = folder / item.text
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
-        except (OSError, ValueError):  # a ring of links, a NUL: reading it would fail as well
+        except (OSError, RuntimeError, ValueError):  # a ring of links, or a NUL in the name
             inside = False
         if not inside:
             self.faults.add(
