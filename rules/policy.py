@@ -10,39 +10,32 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from rules.conditions import Asked, Condition, ForPeople
+from rules.care import Cases, Retention
+from rules.conditions import Asked, ForPeople
+from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
+from rules.faults import Spot
 from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
+from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
 from rules.school import Clause, School
 from rules.sites import Catalogue, Site
+from rules.trials import Trial
 from rules.wording import Wording
 
-__all__ = ["Decision", "Explanation", "Grant", "Near", "Outcome", "Policy", "Purpose", "RuleRef"]
+__all__ = [
+    "Decision",
+    "DeclaredPurpose",
+    "Explanation",
+    "Grant",
+    "Near",
+    "Outcome",
+    "Policy",
+    "Purpose",
+    "RuleRef",
+]
 
 _SOMEONE = Person("", "somebody unknown", Role.VISITOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """A standing school purpose: it fits when all its conditions hold."""
-
-    rule: RuleRef
-    sites: frozenset[str]
-    conditions: tuple[Condition, ...]
-    owner: str
-    review: date
-    until: date | None = None
-    clause: Clause | None = None
-    needs_path: bool = False
-
-    def fits(self, asked: Asked) -> bool:
-        """Say whether every condition holds."""
-        return all(condition.holds(asked) for condition in self.conditions)
-
-    def failed(self, asked: Asked) -> list[Condition]:
-        """Give the conditions that do not hold."""
-        return [condition for condition in self.conditions if not condition.holds(asked)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +54,18 @@ class Policy:
     essentials: frozenset[str]  # canonical hosts, each with everything below it
     digest: str  # SHA-256 in hex over the bytes of all files
     files: tuple[Path, ...]
+    groups: Mapping[str, str] = field(default_factory=dict)  # group id -> title
+    devices: Mapping[str, str] = field(default_factory=dict)  # hardware address -> person id
+    calendar: Calendar | None = None
+    declared: tuple[DeclaredPurpose, ...] = ()
+    needed_confidence: int = 50  # 0 to 100
+    not_decrypted: frozenset[str] = frozenset()  # site ids
+    retention: Retention = field(default_factory=Retention)
+    cases: Cases | None = None
+    review: date | None = None
+    reviewed_by: str = ""
+    trials: tuple[Trial, ...] = ()
+    spots: Mapping[str, Spot] = field(default_factory=dict)  # 'people.a.larch' -> its place
     _by_site: Mapping[str, tuple[Purpose, ...]] = field(init=False, repr=False)
     # By purpose and site id.
     _allowed: Mapping[tuple[str, str], Decision] = field(init=False, repr=False)
@@ -138,11 +143,16 @@ class Policy:
             hint = _hint(purposes, asked)
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        for grant in grants:
+        for grant in grants if person.role is not Role.PUPIL else ():
             if grant.person == person.id and grant.site == site_id and now < grant.until:
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]
         return replace(refusal, reason=refusal.reason + hint) if hint else refusal
+
+    def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
+        """Give the purposes that a person may declare for a site now; `now` is aware."""
+        asked = Asked(WebRequest(site.id), site, person, self._local(now))
+        return tuple(purpose for purpose in self.declared if purpose.open_to(asked))
 
     def refuse(self, outcome: Outcome, site: Site | None) -> Decision:
         """Word a refusal that was decided elsewhere: names that disagree, an internal error."""

@@ -155,6 +155,27 @@ class Choice[E: StrEnum]:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number in a range, both ends included."""
+
+    least: int
+    most: int
+    what: str
+
+    def read(self, node: Node, reading: Reading) -> int:
+        text = node.text if isinstance(node, Scalar) and node.kind == "number" else ""
+        if re.fullmatch(r"[0-9]{1,9}", text) and self.least <= int(text) <= self.most:
+            return int(text)
+        found = shown(node.text) if isinstance(node, Scalar) else "This"
+        raise reading.refuse(
+            node.spot, f"{found} is not {self.what}.", f"From {self.least} to {self.most}."
+        )
+
+    def schema(self) -> Schema:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
 class Kept[T]:
     """A value that remembers its place."""
 

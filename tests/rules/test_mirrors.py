@@ -37,6 +37,11 @@ from rules.request import WebRequest, request_for
             "facebook.com",
         ),
         ("web.archive.org", "/web/2020/https://facebook-com.translate.goog/", "facebook.com"),
+        (
+            "web.archive.org",
+            "/web/1/https://archive.ph/1/https://12ft.io/https://r.jina.ai/https://x.com/",
+            "r.jina.ai",  # three deep is as far as anybody goes
+        ),
         ("web.archive.org", "/", None),
         ("web.archive.org", "/details/texts", None),
         ("web.archive.org", "/web/2020/https://a..b/", None),
