@@ -18,6 +18,7 @@ import re
 from mitmproxy.http import HTTPFlow
 
 from rules.hosts import HostError, canonical_host
+from rules.mirrors import mirrored_host, shows_others
 from rules.request import WebRequest
 
 MAX_HEADER_BYTES = 48 * 1024
@@ -79,6 +80,8 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         port=request.port,
         method=request.method,
         path=request.path.partition("?")[0].partition("#")[0] or "/",
+        # The query is looked at here, for the address that a mirror is asked to show, and let go.
+        shown=mirrored_host(host, request.path) if shows_others(host) else None,
     )
 
 

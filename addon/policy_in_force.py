@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rules.loading import PolicyError, load_policy
+from rules.loading import PolicyError
 from rules.policy import Policy
+from rules.proof import load_proven_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class PolicyInForce:
         self._path = path
         self._clock = clock
         self._reloading = threading.Lock()
-        self._in_force = InForce(load_policy(path), clock())
+        self._in_force = InForce(load_proven_policy(path), clock())
 
     @property
     def now(self) -> InForce:
@@ -41,7 +42,7 @@ class PolicyInForce:
         """Read the policy again; give back its faults, a line each, or None if it is in force."""
         with self._reloading:
             try:
-                policy = load_policy(self._path)
+                policy = load_proven_policy(self._path)
             except PolicyError as fault:
                 before = self._in_force
                 self._in_force = InForce(before.policy, before.since, str(fault))

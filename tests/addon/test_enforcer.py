@@ -211,6 +211,24 @@ def test_nothing_is_let_through_while_the_record_is_locked_and_the_rest_goes_on(
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "rows"),
+    [
+        ("/web/2024/https://www.facebook.com/somebody", 403, 1),
+        ("/web/2024/https://www.unrelated.example/", 200, 0),
+        ("/save?url=https%3A%2F%2Fwww.facebook.com%2F", 403, 1),
+    ],
+)
+def test_an_archives_copy_of_a_site_is_that_site(
+    gate: RunningGate, tls_origin: Origin, path: str, status: int, rows: int
+) -> None:
+    with gate.client() as client:
+        answer = client.get(f"https://web.archive.org:{tls_origin.port}{path}")
+    assert answer.status_code == status
+    events = gate.events()
+    assert [(event["site"], event["path"]) for event in events] == [("facebook", None)] * rows
+
+
 def test_the_proxy_is_never_its_own_destination(gate: RunningGate) -> None:
     answer = gate.talk(
         f"GET http://127.0.0.1:{gate.port}/ HTTP/1.1\r\nHost: 127.0.0.1:{gate.port}\r\n"
