@@ -174,6 +174,8 @@ class Gate:
                 publish(path, self._status())
             except OSError as error:
                 log.warning("The status file %s could not be written: %s.", path, error.strerror)
+            if self.policy.has_changed():
+                await self.reload()
             await asyncio.sleep(HEARTBEAT)
 
     def _status(self) -> WorkerStatus:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from rules.care import Cases, Retention
-from rules.conditions import Asked, ForPeople
+from rules.conditions import Asked, ForPeople, OnPath
 from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
 from rules.faults import Spot
@@ -180,6 +180,23 @@ class Policy:
             if (failed := purpose.failed(asked)) and (len(failed) == 1 or site.id in purpose.sites)
         ]
         return Explanation(decision, tuple(sorted(near, key=lambda rule: len(rule.failed))))
+
+    def hinges_on_path(self, request: WebRequest, person: Person | None, now: datetime) -> bool:
+        """Say whether a purpose would fit if only the request's path were another.
+
+        For a request whose path is not known, that is when its answer is not known either.
+        """
+        site = self.catalogue.site_of(request.host)
+        purposes = self._by_site.get(site.id, ()) if site is not None else ()
+        if site is None or not purposes:
+            return False
+        asked = Asked(request, site, person or _SOMEONE, self._local(now))
+        if any(purpose.fits(asked) for purpose in purposes):
+            return False
+        return any(
+            all(isinstance(condition, OnPath) for condition in purpose.failed(asked))
+            for purpose in purposes
+        )
 
     def _shown_site(self, request: WebRequest) -> Site | None:
         shown = request.shown or mirrored_host(request.host, request.path or "")

@@ -139,9 +139,15 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the policy's files."""
+
+
 def _reload_when(wanted: threading.Event, policy: PolicyInForce) -> None:
     """Reading a policy takes a moment, which the thread that answers should not spend."""
-    while wanted.wait():
+    while True:
+        if not (wanted.wait(LOOK_EVERY) or policy.has_changed()):
+            continue
         wanted.clear()
         if faults := policy.reload():
             log.error("the new policy has faults; the old one stays in force.\n%s", faults)
