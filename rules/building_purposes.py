@@ -1,6 +1,7 @@
 """The forms of purposes into purposes: each entry of a form becomes a condition."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from rules.conditions import Condition, Doing, During, ForPeople, OnPath, OnSite, Until
 from rules.days import Calendar
@@ -21,14 +22,8 @@ def build_purposes(
     """Build the standing purposes."""
     return tuple(
         Purpose(
-            _rule(purpose_id, purpose),
-            frozenset(purpose.sites),
-            tuple(_conditions(purpose, catalogue, frozenset(form.people or ()), calendar)),
-            purpose.owner,
-            purpose.review,
-            purpose.until,
-            clauses[purpose.clause] if purpose.clause else None,
-            bool(purpose.paths),
+            *_terms(purpose_id, purpose, form, catalogue, clauses, calendar),
+            needs_path=bool(purpose.paths),
         )
         for purpose_id, purpose in form.purposes.items()
     )
@@ -43,35 +38,43 @@ def build_declared(
     """Build the purposes that people may declare."""
     return tuple(
         DeclaredPurpose(
-            _rule(purpose_id, purpose),
-            frozenset(purpose.sites),
-            tuple(_conditions(purpose, catalogue, frozenset(form.people or ()), calendar)),
-            purpose.longest,
-            purpose.approval is Approval.NEEDED,
-            purpose.a_day,
-            purpose.owner,
-            purpose.review,
-            purpose.until,
-            clauses[purpose.clause] if purpose.clause else None,
+            *_terms(purpose_id, purpose, form, catalogue, clauses, calendar),
+            longest=purpose.longest,
+            needs_approval=purpose.approval is Approval.NEEDED,
+            a_day=purpose.a_day,
         )
         for purpose_id, purpose in form.declared.items()
     )
 
 
-def _rule(purpose_id: str, form: PurposeForm | DeclaredForm) -> RuleRef:
-    return RuleRef(purpose_id, form.title, form.spot.file, form.spot.line)
+_Terms = tuple[
+    RuleRef, ForPeople, OnSite, tuple[Condition, ...], str, date, date | None, Clause | None
+]
 
 
-def _conditions(
-    form: PurposeForm | DeclaredForm,
+def _terms(
+    purpose_id: str,
+    purpose: PurposeForm | DeclaredForm,
+    form: PolicyForm,
     catalogue: Catalogue,
-    people: frozenset[str],
+    clauses: Mapping[str, Clause],
     calendar: Calendar | None,
-) -> Iterable[Condition]:
-    # In the order of the question: who, where, what, when.
-    yield ForPeople.named(frozenset(word.value for word in form.who), people)
-    names = " and ".join(catalogue.sites[site].name for site in form.sites)
-    yield OnSite(frozenset(form.sites), names)
+) -> _Terms:
+    who = frozenset(word.value for word in purpose.who)
+    names = " and ".join(catalogue.sites[site].name for site in purpose.sites)
+    return (
+        RuleRef(purpose_id, purpose.title, purpose.spot.file, purpose.spot.line),
+        ForPeople.named(who, frozenset(form.people or ())),
+        OnSite(frozenset(purpose.sites), names),
+        tuple(_conditions(purpose, calendar)),
+        purpose.owner,
+        purpose.review,
+        purpose.until,
+        clauses[purpose.clause] if purpose.clause else None,
+    )
+
+
+def _conditions(form: PurposeForm | DeclaredForm, calendar: Calendar | None) -> Iterable[Condition]:
     if isinstance(form, PurposeForm) and form.paths:
         yield OnPath(tuple(path.value for path in form.paths))
     if isinstance(form, PurposeForm) and form.actions:

@@ -121,10 +121,10 @@ def _purpose(
         )
     if purpose.until is not None and purpose.until < today:
         yield _note(policy, key, f"This ended on {purpose.until}.", "Take it out.")
+    if not _anybody(policy, purpose.who):
+        yield _note(policy, key, "This is for nobody.", "The people it names have gone.")
     for condition in purpose.conditions:
         match condition:
-            case ForPeople() if not _anybody(policy, condition):
-                yield _note(policy, key, "This is for nobody.", "The people it names have gone.")
             case During() if not any(
                 _ever(span, condition.calendar, today) for span in condition.spans
             ):

@@ -5,13 +5,14 @@ rule outweighs another and none can be hidden by one above it, so adding a purpo
 anything. The engine reads no clock: `now` is given, aware, and turned into the school's time here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 
 from rules.care import Cases, Retention
-from rules.conditions import Asked, ForPeople, OnPath
+from rules.conditions import Asked, OnPath
 from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
 from rules.faults import Spot
@@ -66,37 +67,27 @@ class Policy:
     reviewed_by: str = ""
     trials: tuple[Trial, ...] = ()
     spots: Mapping[str, Spot] = field(default_factory=dict)  # 'people.a.larch' -> its place
-    _by_site: Mapping[str, tuple[Purpose, ...]] = field(init=False, repr=False)
-    # By purpose and site id.
-    _allowed: Mapping[tuple[str, str], Decision] = field(init=False, repr=False)
-    # By outcome and site id, "" for a host of no known site.
+    # By outcome and site id, "" for no known site: answers that are the same for everyone.
     _answers: Mapping[tuple[Outcome, str], Decision] = field(init=False, repr=False)
+    # A person's purposes for a site, each with the answer it gives.
+    _purposes_for: Callable[[Person, Site], tuple[tuple[Purpose, Decision], ...]] = field(
+        init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        """Index the purposes by site, and word the answers that do not depend on who asks."""
-        by_site: dict[str, tuple[Purpose, ...]] = {}
-        for purpose in self.purposes:
-            for site_id in purpose.sites:
-                by_site[site_id] = (*by_site.get(site_id, ()), purpose)
+        """Word the usual answers once, and remember which purposes concern whom."""
         answers = {
-            (outcome, site.id if site else ""): self._answer(outcome, site)
-            for outcome in (
-                Outcome.NOT_RESTRICTED,
-                Outcome.UNIDENTIFIED,
-                Outcome.NO_PURPOSE,
-                Outcome.WITHDRAWN,
-            )
+            (outcome, site.id if site else ""): self.refuse(outcome, site)
+            for outcome in (Outcome.UNIDENTIFIED, Outcome.NO_PURPOSE, Outcome.WITHDRAWN)
             for site in (*self.catalogue, None)
         }
-        object.__setattr__(self, "_by_site", by_site)
+        for site in (*self.catalogue, None):
+            opened = replace(self.refuse(Outcome.NOT_RESTRICTED, site), allowed=True)
+            answers[Outcome.NOT_RESTRICTED, site.id if site else ""] = opened
+        # Not a bound method: a policy that kept itself alive would outlive its replacement.
+        find = partial(_purposes_for, self.purposes, self.wording)
         object.__setattr__(self, "_answers", answers)
-        sites = self.catalogue.sites
-        allowed = {
-            (purpose.rule.id, site_id): self._allowed_by(purpose, sites[site_id])
-            for purpose in self.purposes
-            for site_id in purpose.sites
-        }
-        object.__setattr__(self, "_allowed", allowed)
+        object.__setattr__(self, "_purposes_for", lru_cache(maxsize=4096)(find))
 
     def restricted_site(self, host: str) -> Site | None:
         """Give the restricted site that a canonical host belongs to, or None."""
@@ -133,14 +124,17 @@ class Policy:
             return self._answers[Outcome.NOT_RESTRICTED, site_id]
         if person is None and not self.unidentified_as_visitor:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        purposes = self._by_site.get(site_id)
         hint = ""
-        if purposes is not None:
-            asked = Asked(request, site, person or _SOMEONE, self._local(now))
-            for purpose in purposes:
-                if purpose.fits(asked):
-                    return self._allowed[purpose.rule.id, site_id]
-            hint = _hint(purposes, asked)
+        purposes = self._purposes_for(person or _SOMEONE, site)
+        # The local time is worked out only where a purpose may look at it.
+        asked = Asked(request, site, person or _SOMEONE, self._local(now) if purposes else now)
+        for purpose, opened in purposes:
+            failed = [c for c in purpose.conditions if not c.holds(asked)]
+            if not failed:
+                return opened
+            if len(failed) == 1 and not hint:
+                why = failed[0].why_not(asked)
+                hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
         for grant in grants if person.role is not Role.PUPIL else ():
@@ -152,11 +146,12 @@ class Policy:
     def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
         """Give the purposes that a person may declare for a site now; `now` is aware."""
         asked = Asked(WebRequest(site.id), site, person, self._local(now))
-        return tuple(purpose for purpose in self.declared if purpose.open_to(asked))
+        return tuple(purpose for purpose in self.declared if not purpose.failed(asked))
 
     def refuse(self, outcome: Outcome, site: Site | None) -> Decision:
-        """Word a refusal that was decided elsewhere: names that disagree, an internal error."""
-        return self._answer(outcome, site)
+        """Word a refusal, also one decided elsewhere: names that disagree, an internal error."""
+        reason, clause = self.wording.reason(outcome, site), self.wording.clauses.get(outcome)
+        return Decision(False, outcome, reason, site, None, clause)
 
     def explain(
         self,
@@ -171,13 +166,16 @@ class Policy:
         """
         decision = self.decide(request, person, now, grants)
         site = decision.site
-        if site is None or decision.allowed:
+        if site is None or decision.allowed or decision.outcome is Outcome.WITHDRAWN:
             return Explanation(decision)
         asked = Asked(request, site, person or _SOMEONE, self._local(now))
         near = [
             Near(purpose.rule, tuple(condition.why_not(asked) for condition in failed))
             for purpose in self.purposes
-            if (failed := purpose.failed(asked)) and (len(failed) == 1 or site.id in purpose.sites)
+            # One that is for others and for another site is not close.
+            if (site.id in purpose.sites or purpose.who.covers(asked.person))
+            and (failed := purpose.failed(asked))
+            and (len(failed) == 1 or site.id in purpose.sites)
         ]
         return Explanation(decision, tuple(sorted(near, key=lambda rule: len(rule.failed))))
 
@@ -187,16 +185,13 @@ class Policy:
         For a request whose path is not known, that is when its answer is not known either.
         """
         site = self.catalogue.site_of(request.host)
-        purposes = self._by_site.get(site.id, ()) if site is not None else ()
-        if site is None or not purposes:
+        if site is None:
             return False
         asked = Asked(request, site, person or _SOMEONE, self._local(now))
-        if any(purpose.fits(asked) for purpose in purposes):
+        misses = [purpose.failed(asked) for purpose in self.purposes if site.id in purpose.sites]
+        if not all(misses):
             return False
-        return any(
-            all(isinstance(condition, OnPath) for condition in purpose.failed(asked))
-            for purpose in purposes
-        )
+        return any(all(isinstance(failed, OnPath) for failed in missed) for missed in misses)
 
     def _shown_site(self, request: WebRequest) -> Site | None:
         shown = request.shown or mirrored_host(request.host, request.path or "")
@@ -214,14 +209,6 @@ class Policy:
                 return False
         return True
 
-    def _allowed_by(self, purpose: Purpose, site: Site) -> Decision:
-        """Word what a purpose allows."""
-        reason = self.wording.reason(Outcome.PURPOSE, site, purpose.rule.title)
-        clause = purpose.clause or self.wording.clauses.get(Outcome.PURPOSE)
-        return Decision(
-            True, Outcome.PURPOSE, reason, site, purpose.rule, clause, purpose.needs_path
-        )
-
     def _allowed_until(self, grant: Grant, site: Site) -> Decision:
         until = self._local(grant.until)
         words = f"{until:%H:%M} on {until.day} {until:%B}"
@@ -232,22 +219,24 @@ class Policy:
             True, Outcome.GRANT, reason, site, None, self.wording.clauses.get(Outcome.GRANT)
         )
 
-    def _answer(self, outcome: Outcome, site: Site | None) -> Decision:
-        return Decision(
-            outcome is Outcome.NOT_RESTRICTED,
-            outcome,
-            self.wording.reason(outcome, site),
-            site,
-            None,
-            self.wording.clauses.get(outcome),
+
+def _purposes_for(
+    purposes: Sequence[Purpose], wording: Wording, person: Person, site: Site
+) -> tuple[tuple[Purpose, Decision], ...]:
+    """Give the purposes for a person on a site, each with the decision that it makes."""
+    return tuple(
+        (
+            purpose,
+            Decision(
+                True,
+                Outcome.PURPOSE,
+                wording.reason(Outcome.PURPOSE, site, purpose.rule.title),
+                site,
+                purpose.rule,
+                purpose.clause or wording.clauses.get(Outcome.PURPOSE),
+                purpose.needs_path,
+            ),
         )
-
-
-def _hint(purposes: Sequence[Purpose], asked: Asked) -> str:
-    """Say what a purpose of this person's for this site lacked, if it lacked one thing only."""
-    for purpose in purposes:
-        failed = purpose.failed(asked)
-        if len(failed) == 1 and not isinstance(failed[0], ForPeople):
-            why = failed[0].why_not(asked)
-            return f" You have a purpose for it, “{purpose.rule.title}”: {why}."
-    return ""
+        for purpose in purposes
+        if site.id in purpose.sites and purpose.who.covers(person)
+    )

@@ -3,52 +3,50 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rules.conditions import Asked, Condition
+from rules.conditions import Asked, Condition, ForPeople, OnSite
 from rules.decision import RuleRef
 from rules.school import Clause
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose:
-    """A standing school purpose: it fits when all its conditions hold."""
+class Terms:
+    """What the two kinds of purpose have in common: who, where, and what else has to be so."""
 
     rule: RuleRef
-    sites: frozenset[str]
+    who: ForPeople
+    on: OnSite
     conditions: tuple[Condition, ...]
     owner: str
     review: date
-    until: date | None = None
-    clause: Clause | None = None
-    needs_path: bool = False
+    until: date | None
+    clause: Clause | None
 
-    def fits(self, asked: Asked) -> bool:
-        """Say whether every condition holds."""
-        return all(condition.holds(asked) for condition in self.conditions)
+    @property
+    def sites(self) -> frozenset[str]:
+        """The ids of the sites that it opens."""
+        return self.on.sites
 
     def failed(self, asked: Asked) -> list[Condition]:
-        """Give the conditions that do not hold."""
-        return [condition for condition in self.conditions if not condition.holds(asked)]
+        """Give everything that is not so, in the order of the question: who, where, what, when."""
+        every: tuple[Condition, ...] = (self.who, self.on, *self.conditions)
+        return [condition for condition in every if not condition.holds(asked)]
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredPurpose:
+class Purpose(Terms):
+    """A standing school purpose: it fits when everything it asks for is so."""
+
+    needs_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPurpose(Terms):
     """A purpose that a person may declare, and so be granted one site for a while.
 
     `longest` is how long one grant lasts at most, and `a_day` how many one person may have in a
     day. With `needs_approval`, the head teacher decides before it begins.
     """
 
-    rule: RuleRef
-    sites: frozenset[str]
-    conditions: tuple[Condition, ...]
-    longest: timedelta
-    needs_approval: bool
-    a_day: int
-    owner: str
-    review: date
-    until: date | None = None
-    clause: Clause | None = None
-
-    def open_to(self, asked: Asked) -> bool:
-        """Say whether this person may declare it for this site now."""
-        return all(condition.holds(asked) for condition in self.conditions)
+    longest: timedelta = timedelta(hours=1)
+    needs_approval: bool = True
+    a_day: int = 3

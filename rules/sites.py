@@ -50,9 +50,9 @@ class Endpoint:
         return cls(action, method, PathPattern.parse(rest))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Site:
-    """A social network, or another service, with all its hosts."""
+    """A social network, or another service, with all its hosts. Each is itself and no other."""
 
     id: str
     name: str

@@ -56,6 +56,7 @@ def test_lists_may_be_kept_elsewhere(load: Load, listed: dict[str, Any], tmp_pat
         ("good.example\nBad.example\n", "dating.txt:2: The list is damaged, or is none. Import it"),
         ("good.example\n\n", "dating.txt:2: The list is damaged"),
         ("com\n", "dating.txt:1: The list is damaged"),
+        (".example\n", "dating.txt:1: The list is damaged"),
         ("<html>\n", "dating.txt:1: The list is damaged"),
         ("é.example\n", "dating.txt:1: The list is damaged"),
     ],
