@@ -39,9 +39,7 @@ class Namespace:
 
     def __init__(self, hosts: Sequence[str] | Mapping[str, Sequence[str]]) -> None:
         self.name = f"{_PREFIX}{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
-        self._hosts = (
-            hosts if isinstance(hosts, Mapping) else {host: ("127.0.0.1",) for host in hosts}
-        )
+        self._hosts = hosts if isinstance(hosts, Mapping) else dict.fromkeys(hosts, ("127.0.0.1",))
         self._folder = Path("/etc/netns") / self.name
         self._processes: list[subprocess.Popen[Any]] = []
 
