@@ -1,4 +1,4 @@
-"""One school for each module of lab tests: starting one takes seconds."""
+"""One school for all lab tests in regular mode: starting one takes seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.lab.scene import Scene, school
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with school(tmp_path_factory.mktemp("school")) as scene:
         yield scene

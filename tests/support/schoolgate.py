@@ -55,6 +55,7 @@ class Schoolgate:
         ]  # fmt: skip
         self._out = state.with_name(f"{state.name}.out")
         self._errors = state.with_name(f"{state.name}.errors")
+        self._known: set[int] = set()
 
     def __enter__(self) -> Schoolgate:
         with self._out.open("w") as out, self._errors.open("w") as errors:
@@ -75,7 +76,7 @@ class Schoolgate:
         return self
 
     def __exit__(self, *_: object) -> None:
-        children = self.children()
+        self.children()
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -83,7 +84,7 @@ class Schoolgate:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for child in children.values():
+        for child in self._known:
             if is_alive(child):
                 os.kill(child, signal.SIGKILL)
 
@@ -112,6 +113,7 @@ class Schoolgate:
                         found["proxy"] = int(folder.name)
                     elif "addon.portal.server" in words:
                         found["portal"] = int(folder.name)
+        self._known |= set(found.values())  # to find them again when they have lost their parent
         return found
 
     def child(self, name: str, other_than: int = 0) -> int:
