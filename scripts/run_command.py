@@ -17,7 +17,7 @@ import click
 from addon.authority import AuthorityError, ensure_authority
 from rules.loading import PolicyError
 from rules.proof import load_proven_policy
-from scripts.common import Endpoint, EndpointType, Sorry, policy_option, state_option
+from scripts.common import A_PATH, Endpoint, EndpointType, Sorry, policy_option, state_option
 from scripts.supervisor import Child, Supervisor
 from storage.database import RecordError, open_record
 
@@ -56,7 +56,7 @@ _UPSTREAM_BUNDLE = "upstream-authorities.pem"
 )
 @click.option(
     "--upstream-ca",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     envvar="SCHOOLGATE_UPSTREAM_CA",
     help="A PEM file with further authorities to trust upstream, where another filter inspects.",
 )

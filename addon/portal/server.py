@@ -16,6 +16,7 @@ from typing import Any, Final
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from addon.lifeline import stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
 from rules.loading import SHIPPED_POLICY, PolicyError
@@ -95,6 +96,7 @@ def main(
     """Serve the portal until told to stop."""
     logging.basicConfig(level=logging.INFO, format="portal: %(message)s", stream=sys.stderr)
     logging.getLogger("waitress").setLevel(logging.ERROR)
+    stop_with_parent()
     try:
         in_force = PolicyInForce(policy, now)
     except PolicyError as fault:
