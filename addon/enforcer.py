@@ -17,6 +17,7 @@ from mitmproxy.tls import ClientHelloData
 from addon.flows import (
     Nameless,
     Unjudgeable,
+    client_address,
     connection_hosts,
     is_number,
     is_private,
@@ -25,11 +26,13 @@ from addon.flows import (
 )
 from addon.gate import Gate
 from addon.guard import guarded
+from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
 from addon.sink import Replace
 from rules.hosts import HostError
 from rules.policy import Outcome
+from rules.request import WebRequest
 
 
 class Enforcer:
@@ -49,7 +52,7 @@ class Enforcer:
         except HostError:
             return  # its request is refused, where the reason can be told
         names = [host for host in hosts if not is_number(host)]
-        if any(self.gate.policy.now.policy.restricted_site(name) for name in names):
+        if self._must_decide(names, client_address(data.context.client.peername)):
             return
         if names:
             # The name that the client claimed is dialled, not the address that it chose, so that
@@ -63,9 +66,10 @@ class Enforcer:
     @guarded
     async def requestheaders(self, flow: HTTPFlow) -> None:
         """Decides. An allowed request waits here until the record holds it."""
-        if flow.error:
-            return  # mitmproxy has refused it already, as malformed
         judging = Judging(self.gate, flow)
+        if flow.error:
+            judging.note_malformed()  # mitmproxy has refused it already
+            return
         try:
             request = web_request(flow)
         except Unjudgeable as fault:
@@ -136,8 +140,11 @@ class Enforcer:
     @guarded
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuses to be its own destination, which would go round for ever."""
-        if data.server.address and await self.gate.is_ourselves(data.server.address[:2]):
-            data.server.error = "this is the proxy itself"
+        if data.server.address is None:
+            return
+        client = client_address(data.client.peername)
+        if await self.gate.is_off_limits(client, data.server.address[:2]):
+            data.server.error = "the proxy does not lead to itself"
 
     def refuse_after_error(self, hook: str, subject: object) -> None:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""
@@ -147,6 +154,16 @@ class Enforcer:
             Judging(self.gate, subject).refuse_after_error()
             if hook == "request":
                 subject.response = Response.make(403, b"", {"cache-control": "no-store"})
+
+    def _must_decide(self, names: list[str], address: str) -> bool:
+        """Whether the policy has a say in a connection to these hosts from this client."""
+        policy = self.gate.policy.now.policy
+        person = person_at(policy, address).person
+        now = datetime.now(UTC)
+        return any(
+            policy.decide(WebRequest(name), person, now).outcome is not Outcome.NOT_RESTRICTED
+            for name in names
+        )
 
     def _complete(self, flow: HTTPFlow) -> None:
         """The second, lazy write: how it ended and how much went each way."""

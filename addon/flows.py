@@ -154,12 +154,12 @@ def _number(host: str) -> str | None:
         return None
 
 
-def client_address(flow_or_peer: HTTPFlow | tuple[object, ...] | None) -> str:
-    """The client's IP address, without an IPv6 scope, IPv4-mapped addresses as IPv4.
+def client_address(peer: tuple[object, ...] | None) -> str:
+    """A peer's IP address, without an IPv6 scope, IPv4-mapped addresses as IPv4.
 
-    `peername` has two fields for IPv4 and four for IPv6; a connection already gone has none.
+    `peername` has two fields for IPv4 and four for IPv6; a connection already gone has none, and
+    gives an empty text, which is nobody's address.
     """
-    peer = flow_or_peer.client_conn.peername if isinstance(flow_or_peer, HTTPFlow) else flow_or_peer
     if not peer:
         return ""
     address = ipaddress.ip_address(str(peer[0]).partition("%")[0])

@@ -10,38 +10,32 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from rules.conditions import Asked, Condition, ForPeople
+from rules.care import Cases, Retention
+from rules.conditions import Asked, ForPeople
+from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
+from rules.faults import Spot
+from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
+from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
 from rules.school import Clause, School
 from rules.sites import Catalogue, Site
+from rules.trials import Trial
 from rules.wording import Wording
 
-__all__ = ["Decision", "Explanation", "Grant", "Near", "Outcome", "Policy", "Purpose", "RuleRef"]
+__all__ = [
+    "Decision",
+    "DeclaredPurpose",
+    "Explanation",
+    "Grant",
+    "Near",
+    "Outcome",
+    "Policy",
+    "Purpose",
+    "RuleRef",
+]
 
 _SOMEONE = Person("", "somebody unknown", Role.VISITOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """A standing school purpose: it fits when all its conditions hold."""
-
-    rule: RuleRef
-    sites: frozenset[str]
-    conditions: tuple[Condition, ...]
-    owner: str
-    review: date
-    until: date | None = None
-    clause: Clause | None = None
-    needs_path: bool = False
-
-    def fits(self, asked: Asked) -> bool:
-        """Say whether every condition holds."""
-        return all(condition.holds(asked) for condition in self.conditions)
-
-    def failed(self, asked: Asked) -> list[Condition]:
-        """Give the conditions that do not hold."""
-        return [condition for condition in self.conditions if not condition.holds(asked)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +54,21 @@ class Policy:
     essentials: frozenset[str]  # canonical hosts, each with everything below it
     digest: str  # SHA-256 in hex over the bytes of all files
     files: tuple[Path, ...]
+    groups: Mapping[str, str] = field(default_factory=dict)  # group id -> title
+    devices: Mapping[str, str] = field(default_factory=dict)  # hardware address -> person id
+    calendar: Calendar | None = None
+    declared: tuple[DeclaredPurpose, ...] = ()
+    needed_confidence: int = 50  # 0 to 100
+    not_decrypted: frozenset[str] = frozenset()  # site ids
+    retention: Retention = field(default_factory=Retention)
+    cases: Cases | None = None
+    review: date | None = None
+    reviewed_by: str = ""
+    trials: tuple[Trial, ...] = ()
+    spots: Mapping[str, Spot] = field(default_factory=dict)  # 'people.a.larch' -> its place
     _by_site: Mapping[str, tuple[Purpose, ...]] = field(init=False, repr=False)
+    # By purpose and site id.
+    _allowed: Mapping[tuple[str, str], Decision] = field(init=False, repr=False)
     # By outcome and site id, "" for a host of no known site.
     _answers: Mapping[tuple[Outcome, str], Decision] = field(init=False, repr=False)
 
@@ -82,6 +90,13 @@ class Policy:
         }
         object.__setattr__(self, "_by_site", by_site)
         object.__setattr__(self, "_answers", answers)
+        sites = self.catalogue.sites
+        allowed = {
+            (purpose.rule.id, site_id): self._allowed_by(purpose, sites[site_id])
+            for purpose in self.purposes
+            for site_id in purpose.sites
+        }
+        object.__setattr__(self, "_allowed", allowed)
 
     def restricted_site(self, host: str) -> Site | None:
         """Give the restricted site that a canonical host belongs to, or None."""
@@ -93,6 +108,13 @@ class Policy:
         site = self.catalogue.site_at(address)
         return site if site is not None and site.id in self.restricted else None
 
+    def sees_through(self, host: str) -> bool:
+        """Say whether a host that is not restricted may show restricted sites' pages by address.
+
+        Such a host (an archive, a search engine's copies) has to be decrypted to be judged.
+        """
+        return bool(self.restricted) and shows_others(host)
+
     def decide(
         self,
         request: WebRequest,
@@ -102,6 +124,8 @@ class Policy:
     ) -> Decision:
         """Answer one request. `now` is aware; `person` is None while nobody is known."""
         site = self.catalogue.site_of(request.host)
+        if site is None and request.host in BY_ADDRESS:
+            site = self._shown_site(request)
         site_id = "" if site is None else site.id
         if person is not None and person.withdrawn and not self._is_essential(request.host):
             return self._answers[Outcome.WITHDRAWN, site_id]
@@ -115,15 +139,20 @@ class Policy:
             asked = Asked(request, site, person or _SOMEONE, self._local(now))
             for purpose in purposes:
                 if purpose.fits(asked):
-                    return self._allowed_by(purpose, site)
+                    return self._allowed[purpose.rule.id, site_id]
             hint = _hint(purposes, asked)
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        for grant in grants:
+        for grant in grants if person.role is not Role.PUPIL else ():
             if grant.person == person.id and grant.site == site_id and now < grant.until:
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]
         return replace(refusal, reason=refusal.reason + hint) if hint else refusal
+
+    def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
+        """Give the purposes that a person may declare for a site now; `now` is aware."""
+        asked = Asked(WebRequest(site.id), site, person, self._local(now))
+        return tuple(purpose for purpose in self.declared if purpose.open_to(asked))
 
     def refuse(self, outcome: Outcome, site: Site | None) -> Decision:
         """Word a refusal that was decided elsewhere: names that disagree, an internal error."""
@@ -141,7 +170,7 @@ class Policy:
         Close is a purpose for this site, or one of this person's that only the site rules out.
         """
         decision = self.decide(request, person, now, grants)
-        site = self.restricted_site(request.host)
+        site = decision.site
         if site is None or decision.allowed:
             return Explanation(decision)
         asked = Asked(request, site, person or _SOMEONE, self._local(now))
@@ -151,6 +180,10 @@ class Policy:
             if (failed := purpose.failed(asked)) and (len(failed) == 1 or site.id in purpose.sites)
         ]
         return Explanation(decision, tuple(sorted(near, key=lambda rule: len(rule.failed))))
+
+    def _shown_site(self, request: WebRequest) -> Site | None:
+        shown = request.shown or mirrored_host(request.host, request.path or "")
+        return None if shown is None else self.catalogue.site_of(shown)
 
     def _local(self, now: datetime) -> datetime:
         if now.tzinfo is None:
@@ -165,6 +198,7 @@ class Policy:
         return True
 
     def _allowed_by(self, purpose: Purpose, site: Site) -> Decision:
+        """Word what a purpose allows."""
         reason = self.wording.reason(Outcome.PURPOSE, site, purpose.rule.title)
         clause = purpose.clause or self.wording.clauses.get(Outcome.PURPOSE)
         return Decision(

@@ -7,10 +7,11 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
@@ -21,8 +22,13 @@ from rules.loading import SHIPPED_POLICY, PolicyError
 
 log: Final = logging.getLogger("schoolgate.portal")
 
-_LONGEST_BODY: Final = 64 * 1024  # bytes; nothing that the portal takes is larger
-_THREADS: Final = 4
+# How waitress serves. Nothing that the portal takes is larger than 64 KB.
+SERVING: Final[Mapping[str, Any]] = {
+    "ident": "",
+    "threads": 4,
+    "max_request_body_size": 64 * 1024,
+    "clear_untrusted_proxy_headers": True,
+}
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -111,10 +117,11 @@ def serve(settings: PortalSettings, host: str, port: int) -> None:
     threading.Thread(target=_reload_when, args=(wanted, settings.policy), daemon=True).start()
     signal.signal(signal.SIGHUP, lambda *_: wanted.set())
     try:
-        server = create_server(
-            create_app(settings), host=host, port=port, ident="", threads=_THREADS,
-            max_request_body_size=_LONGEST_BODY, clear_untrusted_proxy_headers=True,
-        )  # fmt: skip
+        server = create_server(create_app(settings), host=host, port=port, **SERVING)
+    except ValueError as fault:  # waitress' own, for a host that has no address
+        raise click.ClickException(
+            f"The portal cannot listen on {host}:{port}: the host is not known."
+        ) from fault
     except OSError as fault:
         raise click.ClickException(
             f"The portal cannot listen on {host}:{port}: {fault.strerror}."

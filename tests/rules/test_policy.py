@@ -208,7 +208,7 @@ class TestExplaining:
         ("change", "request_", "who", "now", "near"),
         [
             ({}, OWN_PAGE, "a.larch", MONDAY_NOON,
-             ["it is only for this part of the site: /school, fbcdn.net/*"]),
+             ["it is only for part of the site, /school"]),
             ({}, PAGE, "b.pine", SUNDAY_NOON,
              ["it is for other people",
               "it is for Monday to Friday, 08:30 to 15:45, and it is Sunday 12:00"]),
