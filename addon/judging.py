@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from mitmproxy.http import HTTPFlow
 
 from addon.evidence import kind_of
-from addon.flows import Malformed, Nameless, Unjudgeable, carried_hosts, client_address, is_number
+from addon.flows import (
+    Malformed,
+    Nameless,
+    Unjudgeable,
+    carried_hosts,
+    client_address,
+    header_texts,
+    is_number,
+)
 from addon.gate import Gate
 from addon.identity.directory import person_at
 from addon.passage import Passage, attach
@@ -33,6 +42,11 @@ class Judging:
         self.policy: Policy = gate.policy.now.policy
         self.address = client_address(flow.client_conn.peername)
         self.who = person_at(self.policy, self.address)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The request's headers by name in lower case, as they were before any redirection."""
+        return header_texts(self.flow.request)
 
     def decide(self, request: WebRequest) -> Decision:
         """The policy's decision on the request for the person behind it, now."""
@@ -101,7 +115,8 @@ class Judging:
         page = block_page(self.policy, decision, host, self.gate.portal_url)
         if status:
             page = replace(page, status=status)
-        answer = refusal_answer(page, self.policy, host, number, self.flow.request, self.now)
+        method = self.flow.request.method
+        answer = refusal_answer(page, self.policy, host, number, method, self.headers, self.now)
         attach(self.flow, Passage(number, up=Discard(), answer=answer))
         self.gate.sink.redirect(self.flow)
 
@@ -118,7 +133,7 @@ class Judging:
             host=request.host,
             scheme=request.scheme,
             method=request.method[:_LONGEST_METHOD],
-            kind=kind_of(self.flow.request.headers),
+            kind=kind_of(self.headers),
             allowed=decision.allowed,
             outcome=decision.outcome,
             reason=decision.reason,

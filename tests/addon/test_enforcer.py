@@ -53,6 +53,17 @@ def test_a_restricted_site_over_tls_gets_the_page_under_the_schools_certificate(
     assert event["scheme"] == "https"
 
 
+@pytest.mark.parametrize("http2", [False, True])
+def test_head_is_told_how_long_the_page_would_be(
+    gate: RunningGate, tls_origin: Origin, http2: bool
+) -> None:
+    url = f"https://www.facebook.com:{tls_origin.port}/"
+    with gate.client(headers=BROWSER, http2=http2) as client:
+        page, head = client.get(url), client.head(url)
+    assert (head.status_code, head.content) == (403, b"")
+    assert head.headers["content-length"] == str(len(page.content))
+
+
 def test_a_standing_purpose_opens_its_site_and_the_access_is_on_record(
     gate: RunningGate, tls_origin: Origin
 ) -> None:
