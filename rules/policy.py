@@ -137,7 +137,7 @@ class Policy:
                 hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        for grant in grants if person.role is not Role.PUPIL else ():
+        for grant in grants if person.role != Role.PUPIL else ():
             if grant.person == person.id and grant.site == site_id and now < grant.until:
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]

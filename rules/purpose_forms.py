@@ -18,7 +18,7 @@ from rules.spans import Span, parse_span
 DATE = Parsed(parse_date, "a date")
 WHO = ListOf(Kept(Name("who")), "people, groups or roles")
 SITE_NAMES = ListOf(Name("site"), "sites")
-SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", single=True)
+SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", single=True, most=50)
 
 
 class Approval(StrEnum):
@@ -34,7 +34,7 @@ class PurposeForm:
     who: tuple[Placed[str], ...] = required(WHO, "people, groups, roles, or staff.")
     sites: tuple[str, ...] = required(SITE_NAMES, "the sites it opens.")
     paths: tuple[Placed[PathPattern], ...] = optional(
-        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths"),
+        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths", most=200),
         "the parts of the sites it opens.",
         (),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from rules.faults import FaultList, Spot, shown, suggestion
+from rules.faults import FaultList, Spot, shown
 from rules.nodes import Mapping, Node, Scalar
 from rules.nodes import Sequence as ListNode
 
@@ -45,11 +45,13 @@ class Reading:
 
     def check_references(self, kinds: dict[str, tuple[str, tuple[str, ...]]]) -> None:
         """Look up every reference; `kinds` says what each is in words, and where to find it."""
+        known = {
+            kind: set[str]().union(*(self.names.get(place, ()) for place in places))
+            for kind, (_, places) in kinds.items()
+        }
         for kind, word, spot in self.references:
-            what, places = kinds[kind]
-            known = set().union(*(self.names.get(place, ()) for place in places))
-            if word not in known:
-                self.faults.unknown(spot, word, what, known)
+            if word not in known[kind]:
+                self.faults.unknown(spot, word, kinds[kind][0], known[kind])
 
 
 class Shape[T](Protocol):
@@ -147,7 +149,7 @@ class Choice[E: StrEnum]:
         try:
             return self.words(text)
         except ValueError as error:
-            remedy = suggestion(text, self.words)
+            remedy = reading.faults.suggestion(text, [str(word) for word in self.words])
             raise reading.refuse(node.spot, f"{shown(text)} is not {self.what}.", remedy) from error
 
     def schema(self) -> Schema:
@@ -190,12 +192,12 @@ class Kept[T]:
 
 @dataclass(frozen=True, slots=True)
 class ListOf[T]:
-    """A list; with `single`, one entry may stand without the list around it."""
+    """A list of one or more; with `single`, one entry may stand without the list around it."""
 
     shape: Shape[T]
     what: str
-    least: int = 1
     single: bool = False
+    most: int = 5000
 
     def read(self, node: Node, reading: Reading) -> tuple[T, ...]:
         if self.single and isinstance(node, Scalar) and node.kind == "text":
@@ -204,7 +206,11 @@ class ListOf[T]:
             raise reading.refuse(
                 node.spot, f"This should be a list of {self.what}.", "Write it like [one, two]."
             )
-        if len(node.items) < self.least:
+        if len(node.items) > self.most:
+            raise reading.refuse(
+                node.spot, f"There are more than {self.most:,} {self.what}.", "Write fewer."
+            )
+        if not node.items:
             raise reading.refuse(
                 node.spot, "The list is empty.", f"Name {self.what}, or leave it out."
             )
@@ -217,7 +223,12 @@ class ListOf[T]:
         return tuple(values)
 
     def schema(self) -> Schema:
-        several = {"type": "array", "items": self.shape.schema(), "minItems": self.least}
+        several = {
+            "type": "array",
+            "items": self.shape.schema(),
+            "minItems": 1,
+            "maxItems": self.most,
+        }
         return {"anyOf": [self.shape.schema(), several]} if self.single else several
 
 
