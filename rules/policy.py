@@ -19,12 +19,14 @@ from rules.faults import Spot
 from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
 from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
-from rules.school import Clause, School
+from rules.school import Clause, Contact, School
 from rules.sites import Catalogue, Site
 from rules.trials import Trial
 from rules.wording import Wording
 
 __all__ = [
+    "Clause",
+    "Contact",
     "Decision",
     "DeclaredPurpose",
     "Explanation",
@@ -34,6 +36,7 @@ __all__ = [
     "Policy",
     "Purpose",
     "RuleRef",
+    "School",
 ]
 
 _SOMEONE = Person("", "somebody unknown", Role.VISITOR)
