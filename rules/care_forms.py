@@ -12,8 +12,9 @@ from rules.hours import Window, parse_window
 from rules.lengths import Period, parse_period
 from rules.purpose_forms import DATE
 from rules.readers import parse_moment
+from rules.reading import Placed, Shape
 from rules.records import Record, optional, required
-from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Placed, Shape, Text
+from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Text
 
 PERIOD = Parsed(parse_period, "a length of time")
 WINDOWS = ListOf(

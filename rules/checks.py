@@ -10,8 +10,8 @@ from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
 from rules.people_forms import PersonForm
 from rules.purpose_forms import DeclaredForm, PurposeForm
+from rules.reading import Placed
 from rules.request import Role, request_for
-from rules.shapes import Placed
 from rules.site_checks import check_sites
 from rules.site_forms import SiteForm
 from rules.wording import SLOTS, unknown_slots

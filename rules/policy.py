@@ -173,14 +173,19 @@ class Policy:
             return Explanation(decision)
         asked = Asked(request, site, person or _SOMEONE, self._local(now))
         near = [
-            Near(purpose.rule, tuple(condition.why_not(asked) for condition in failed))
+            (purpose.on.holds(asked), purpose.rule, failed)
             for purpose in self.purposes
             # One that is for others and for another site is not close.
             if (site.id in purpose.sites or purpose.who.covers(asked.person))
             and (failed := purpose.failed(asked))
             and (len(failed) == 1 or site.id in purpose.sites)
         ]
-        return Explanation(decision, tuple(sorted(near, key=lambda rule: len(rule.failed))))
+        # Those for this very site first, and of those the ones that lack least.
+        near.sort(key=lambda rule: (not rule[0], len(rule[2])))
+        return Explanation(
+            decision,
+            tuple(Near(rule, tuple(c.why_not(asked) for c in failed)) for _, rule, failed in near),
+        )
 
     def _shown_site(self, request: WebRequest) -> Site | None:
         shown = request.shown or mirrored_host(request.host, request.path or "")

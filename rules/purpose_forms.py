@@ -10,8 +10,9 @@ from rules.faults import Spot
 from rules.lengths import parse_length
 from rules.paths import PathPattern
 from rules.readers import parse_date
+from rules.reading import Placed
 from rules.records import optional, required
-from rules.shapes import Choice, Kept, ListOf, Name, Number, Parsed, Placed, Text
+from rules.shapes import Choice, Kept, ListOf, Name, Number, Parsed, Text
 from rules.sites import Action
 from rules.spans import Span, parse_span
 

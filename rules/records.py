@@ -9,7 +9,7 @@ from typing import Any
 
 from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node
-from rules.shapes import Reading, Schema, Shape, Unreadable
+from rules.reading import Reading, Schema, Shape, Unreadable
 
 
 def required[T](shape: Shape[T], doc: str) -> T:

@@ -2,74 +2,20 @@
 
 Every shape does two things with one declaration: `read` turns a node into a typed value or notes a
 fault, and `schema` gives the JSON Schema that editors complete and check with. So the two agree.
-
-A word that names something elsewhere (a person, a site) is noted while it is read, and looked up
-when the whole policy has been read, so that one bad entry does not hide the faults of another.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
 
-from rules.faults import FaultList, Spot, shown
+from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node, Scalar
 from rules.nodes import Sequence as ListNode
+from rules.reading import Placed, Reading, Schema, Shape, Unreadable
 
-Schema = dict[str, Any]
 SLUG = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _FOUND = {"number": "a number", "truth": "true or false", "nothing": "nothing"}
-
-
-class Unreadable(Exception):
-    """The entry cannot be used; why is already among the faults."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """What has been met so far: faults, the names that exist, and the names that are meant to."""
-
-    faults: FaultList = field(default_factory=FaultList)
-    names: dict[str, set[str]] = field(default_factory=dict)
-    references: list[tuple[str, str, Spot]] = field(default_factory=list)
-
-    def refuse(self, spot: Spot, fault: str, remedy: str = "") -> Unreadable:
-        """Note a fault and give the exception to raise."""
-        self.faults.add(spot, fault, remedy)
-        return Unreadable()
-
-    def declare(self, kind: str, names: Iterable[str]) -> None:
-        """Note names that others may refer to."""
-        self.names.setdefault(kind, set()).update(names)
-
-    def check_references(self, kinds: dict[str, tuple[str, tuple[str, ...]]]) -> None:
-        """Look up every reference; `kinds` says what each is in words, and where to find it."""
-        known = {
-            kind: set[str]().union(*(self.names.get(place, ()) for place in places))
-            for kind, (_, places) in kinds.items()
-        }
-        for kind, word, spot in self.references:
-            if word not in known[kind]:
-                self.faults.unknown(spot, word, kinds[kind][0], known[kind])
-
-
-class Shape[T](Protocol):
-    """Reads one kind of entry."""
-
-    def read(self, node: Node, reading: Reading) -> T:
-        """Give the value. Raises Unreadable once the fault is noted."""
-
-    def schema(self) -> Schema:
-        """Describe the same entry in JSON Schema (2020-12)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed[T]:
-    """A value with its place, for checks that come after reading."""
-
-    value: T
-    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
