@@ -12,11 +12,14 @@ from rules.hours import Window, parse_window
 from rules.lengths import Period, parse_period
 from rules.purpose_forms import DATE
 from rules.readers import parse_moment
+from rules.reading import Placed, Shape
 from rules.records import Record, optional, required
-from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Placed, Shape, Text
+from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Text
 
 PERIOD = Parsed(parse_period, "a length of time")
-WINDOWS = ListOf(Kept(Parsed(parse_window, "days and hours")), "days and hours", single=True)
+WINDOWS = ListOf(
+    Kept(Parsed(parse_window, "days and hours")), "days and hours", single=True, most=50
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class DatesForm:
     spot: Spot = field(default=Spot("", 0))
 
 
-DATES = ListOf(Record(DatesForm, "first and last days"), "first and last days")
+DATES = ListOf(Record(DatesForm, "first and last days"), "first and last days", most=50)
 
 
 @dataclass(frozen=True, kw_only=True)

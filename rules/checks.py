@@ -10,8 +10,8 @@ from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
 from rules.people_forms import PersonForm
 from rules.purpose_forms import DeclaredForm, PurposeForm
+from rules.reading import Placed
 from rules.request import Role, request_for
-from rules.shapes import Placed
 from rules.site_checks import check_sites
 from rules.site_forms import SiteForm
 from rules.wording import SLOTS, unknown_slots
@@ -26,9 +26,10 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
     _check_people(form.people or {}, faults)
     for group, declared in form.groups.items():
         _check_group(group, declared.spot, form.people or {}, faults)
+    pupils = _pupils(form.people or {})
     purposes: list[PurposeForm | DeclaredForm] = [*form.purposes.values(), *form.declared.values()]
     for purpose in purposes:
-        _check_purpose(purpose, form, sites, faults)
+        _check_purpose(purpose, form, sites, pupils, faults)
     if form.people is None and not form.people_from:
         faults.add(form.spot, "There are no people.", "Add 'people:', or 'people-from:' a table.")
     for list_id, long_list in form.lists.items():
@@ -83,10 +84,11 @@ def _check_purpose(
     purpose: PurposeForm | DeclaredForm,
     form: PolicyForm,
     sites: Mapping[str, SiteForm],
+    pupils: Mapping[str, str],
     faults: FaultList,
 ) -> None:
     for word in purpose.who:
-        _check_no_pupil(word, form.people or {}, faults)
+        _check_no_pupil(word, pupils, faults)
     _check_hours(purpose.when, faults)
     for span in purpose.when:
         if span.value.needs_calendar and form.calendar is None:
@@ -99,20 +101,24 @@ def _check_purpose(
         _check_paths(purpose, sites, faults)
 
 
-def _check_no_pupil(word: Placed[str], people: Mapping[str, PersonForm], faults: FaultList) -> None:
-    named = people.get(word.value)
-    pupils = [p.name for p in people.values() if p.role is Role.PUPIL and word.value in p.groups]
-    if word.value == Role.PUPIL or (named is not None and named.role is Role.PUPIL):
-        why = f"'{word.value}' is one"
-    elif pupils:
-        why = f"the group '{word.value}' has one in it: {pupils[0]}"
-    else:
-        return
-    faults.add(
-        word.spot,
-        f"No purpose opens a restricted site to a pupil, and {why}.",
-        "Name members of staff, or a group of theirs.",
-    )
+def _pupils(people: Mapping[str, PersonForm]) -> dict[str, str]:
+    """Give every word that would mean a pupil, each with how it does."""
+    words = {str(Role.PUPIL): "'pupil' is one"}
+    for person_id, person in people.items():
+        if person.role is Role.PUPIL:
+            words[person_id] = f"'{person_id}' is one"
+            for group in person.groups:
+                words.setdefault(group, f"the group '{group}' has one in it: {person.name}")
+    return words
+
+
+def _check_no_pupil(word: Placed[str], pupils: Mapping[str, str], faults: FaultList) -> None:
+    if word.value in pupils:
+        faults.add(
+            word.spot,
+            f"No purpose opens a restricted site to a pupil, and {pupils[word.value]}.",
+            "Name members of staff, or a group of theirs.",
+        )
 
 
 class _Overlapping(Protocol):

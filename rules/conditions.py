@@ -59,7 +59,7 @@ class ForPeople:
 
     def covers(self, person: Person) -> bool:
         """Say whether it is for this person."""
-        return person.role is not Role.PUPIL and (
+        return person.role != Role.PUPIL and (
             person.id in self.people
             or not self.groups.isdisjoint(person.groups)
             or person.role in self.roles

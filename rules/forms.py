@@ -15,8 +15,9 @@ from rules.faults import Spot
 from rules.people_forms import GroupForm, PersonForm, SchoolForm
 from rules.purpose_forms import DATE, DeclaredForm, PurposeForm
 from rules.readers import parse_host
+from rules.reading import Placed
 from rules.records import Record, optional, required
-from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Number, Parsed, Placed, Text
+from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Number, Parsed, Text
 from rules.site_forms import SITES, SiteForm
 
 LONG = Text(most=4000)

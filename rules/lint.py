@@ -125,9 +125,7 @@ def _purpose(
         yield _note(policy, key, "This is for nobody.", "The people it names have gone.")
     for condition in purpose.conditions:
         match condition:
-            case During() if not any(
-                _ever(span, condition.calendar, today) for span in condition.spans
-            ):
+            case During() if not _ever_holds(condition, today):
                 yield _note(
                     policy,
                     key,

@@ -16,7 +16,7 @@ from rules.gathering import Gathering
 from rules.long_lists import read_long_list
 from rules.nodes import Node
 from rules.policy import Policy
-from rules.shapes import Reading, Shape, Unreadable
+from rules.reading import Reading, Shape, Unreadable
 from rules.site_forms import SITES, SiteForm
 
 __all__ = ["SHIPPED_POLICY", "SHIPPED_SITES", "Fault", "PolicyError", "load_policy"]

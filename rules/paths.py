@@ -13,12 +13,16 @@ from urllib.parse import unquote
 _AMBIGUOUS = re.compile(r"%2f|%5c|%(?:0|1)[0-9a-f]|%7f|\\", re.IGNORECASE)
 
 
-@lru_cache(maxsize=4096)
 def plain_path(path: str) -> str | None:
     """Give the path that a server would look up, in lower case, or None if that is not certain.
 
     Lower case because people type a page's name as they please and the large networks do not mind.
     """
+    # Only short ones are remembered: a client chooses the paths, and could fill the memory.
+    return _remembered(path) if len(path) <= 256 else _plain(path)
+
+
+def _plain(path: str) -> str | None:
     if not path.startswith("/") or _AMBIGUOUS.search(path):
         return None
     kept: list[str] = []
@@ -33,6 +37,9 @@ def plain_path(path: str) -> str | None:
             kept.append(part)
     trailing = "/" if kept and parts[-1] in ("", ".", "..") else ""
     return "/" + "/".join(kept) + trailing
+
+
+_remembered = lru_cache(maxsize=4096)(_plain)
 
 
 @dataclass(frozen=True, slots=True)

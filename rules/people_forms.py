@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from rules.faults import Spot
 from rules.readers import parse_address, parse_email, parse_hardware_address, parse_timezone
+from rules.reading import Placed
 from rules.records import Record, optional, required
 from rules.request import Role
-from rules.shapes import Choice, Kept, ListOf, Name, Parsed, Placed, Text
+from rules.shapes import Choice, Kept, ListOf, Name, Parsed, Text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterator
 
-from rules.faults import FaultList, Spot, shown, suggestion
+from rules.faults import FaultList, Spot, shown
 from rules.nodes import MOST_BYTES, Mapping, Node, Scalar, Sequence
 
 _NEEDED = ("id", "name", "role")
@@ -71,7 +71,7 @@ def _good_columns(columns: list[str], spot: Spot, faults: FaultList) -> bool:
             spot, f"The column '{name}' is missing.", f"The columns are: {', '.join(known)}."
         )
     for name in unknown:
-        faults.add(spot, f"There is no column {shown(name)}.", suggestion(name, known))
+        faults.add(spot, f"There is no column {shown(name)}.", faults.suggestion(name, known))
     for name in sorted(twice):
         faults.add(spot, f"The column {shown(name)} is there twice.", "Keep one of them.")
     return not (missing or unknown or twice)

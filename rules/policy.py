@@ -19,12 +19,14 @@ from rules.faults import Spot
 from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
 from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
-from rules.school import Clause, School
+from rules.school import Clause, Contact, School
 from rules.sites import Catalogue, Site
 from rules.trials import Trial
 from rules.wording import Wording
 
 __all__ = [
+    "Clause",
+    "Contact",
     "Decision",
     "DeclaredPurpose",
     "Explanation",
@@ -34,6 +36,7 @@ __all__ = [
     "Policy",
     "Purpose",
     "RuleRef",
+    "School",
 ]
 
 _SOMEONE = Person("", "somebody unknown", Role.VISITOR)
@@ -137,7 +140,7 @@ class Policy:
                 hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        for grant in grants if person.role is not Role.PUPIL else ():
+        for grant in grants if person.role != Role.PUPIL else ():
             if grant.person == person.id and grant.site == site_id and now < grant.until:
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]
@@ -170,14 +173,19 @@ class Policy:
             return Explanation(decision)
         asked = Asked(request, site, person or _SOMEONE, self._local(now))
         near = [
-            Near(purpose.rule, tuple(condition.why_not(asked) for condition in failed))
+            (purpose.on.holds(asked), purpose.rule, failed)
             for purpose in self.purposes
             # One that is for others and for another site is not close.
             if (site.id in purpose.sites or purpose.who.covers(asked.person))
             and (failed := purpose.failed(asked))
             and (len(failed) == 1 or site.id in purpose.sites)
         ]
-        return Explanation(decision, tuple(sorted(near, key=lambda rule: len(rule.failed))))
+        # Those for this very site first, and of those the ones that lack least.
+        near.sort(key=lambda rule: (not rule[0], len(rule[2])))
+        return Explanation(
+            decision,
+            tuple(Near(rule, tuple(c.why_not(asked) for c in failed)) for _, rule, failed in near),
+        )
 
     def hinges_on_path(self, request: WebRequest, person: Person | None, now: datetime) -> bool:
         """Say whether a purpose would fit if only the request's path were another.

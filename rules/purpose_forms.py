@@ -10,15 +10,16 @@ from rules.faults import Spot
 from rules.lengths import parse_length
 from rules.paths import PathPattern
 from rules.readers import parse_date
+from rules.reading import Placed
 from rules.records import optional, required
-from rules.shapes import Choice, Kept, ListOf, Name, Number, Parsed, Placed, Text
+from rules.shapes import Choice, Kept, ListOf, Name, Number, Parsed, Text
 from rules.sites import Action
 from rules.spans import Span, parse_span
 
 DATE = Parsed(parse_date, "a date")
 WHO = ListOf(Kept(Name("who")), "people, groups or roles")
 SITE_NAMES = ListOf(Name("site"), "sites")
-SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", single=True)
+SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", single=True, most=50)
 
 
 class Approval(StrEnum):
@@ -34,7 +35,7 @@ class PurposeForm:
     who: tuple[Placed[str], ...] = required(WHO, "people, groups, roles, or staff.")
     sites: tuple[str, ...] = required(SITE_NAMES, "the sites it opens.")
     paths: tuple[Placed[PathPattern], ...] = optional(
-        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths"),
+        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths", most=200),
         "the parts of the sites it opens.",
         (),
     )

@@ -5,7 +5,7 @@ never depends on the order of entries, and the longest listed name wins: a schoo
 of a network (`workplace.example.com`) to a site of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -108,6 +108,10 @@ class Catalogue:
     def sites(self) -> Mapping[str, Site]:
         """The sites by id."""
         return MappingProxyType(self._sites)
+
+    def domains_of(self, site_ids: Container[str]) -> Iterator[str]:
+        """Give every domain that belongs to one of the sites, those of imported lists too."""
+        return (domain for domain, site in self._by_domain.items() if site.id in site_ids)
 
     def site_of(self, host: str) -> Site | None:
         """Give the site that a canonical host belongs to, or None.

@@ -1,5 +1,6 @@
 """A mirror of a social site counts as that site; a mirror of anything else does not."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -86,3 +87,9 @@ def test_an_archive_is_judged_by_its_path_where_that_is_all_there_is(
     request = WebRequest("web.archive.org", path="/web/2020/https://facebook.com/")
     assert rules.sees_through("web.archive.org")
     assert not rules.decide(request, None, datetime(2026, 11, 23, 12, tzinfo=UTC)).allowed
+
+
+def test_an_address_made_to_take_long_does_not() -> None:
+    began = time.monotonic()
+    mirrored_host("web.archive.org", "/" + "a." * 30_000 + ":" + "/a.b" * 10_000)
+    assert time.monotonic() - began < 2

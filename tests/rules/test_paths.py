@@ -17,6 +17,7 @@ from rules.paths import PathPattern, plain_path
         ("/../..", "/"),
         ("/sch%6Fol", "/school"),
         ("/school/..", "/"),
+        ("/" + "a" * 300, "/" + "a" * 300),
         ("*", None),
         ("/school%2Fother", None),
         ("/school%5cother", None),

@@ -237,6 +237,19 @@ class TestExplaining:
         assert [list(rule.failed) for rule in explanation.near] == [near]
         assert explanation.as_json()["near"][0]["rule"]["title"] == "the school's page"
 
+    def test_a_purpose_for_the_site_comes_before_one_for_another(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        elsewhere = dict(policy["purposes"]["page"], title="elsewhere", sites=["tiktok"])
+        del elsewhere["paths"], elsewhere["when"]
+        policy["purposes"] = {"elsewhere": elsewhere} | policy["purposes"]
+        rules = load(policy)
+        near = rules.explain(OWN_PAGE, rules.people["a.larch"], SUNDAY_NOON).near
+        assert [(rule.rule.id, len(rule.failed)) for rule in near] == [
+            ("page", 2),
+            ("elsewhere", 1),
+        ]
+
     def test_an_open_site_needs_no_explanation(self, load: Load, policy: dict[str, Any]) -> None:
         rules = load(policy)
         explained = rules.explain(WebRequest("www.bbc.co.uk"), None, MONDAY_NOON)
