@@ -26,7 +26,7 @@ from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY, PolicyError
 from storage.database import RecordError, open_record
-from storage.events import EventIds
+from storage.events import WORKERS, EventIds
 from storage.recorder import Recorder
 
 log = logging.getLogger("schoolgate")
@@ -113,6 +113,11 @@ class Gate:
             self.portal_url = ctx.options.schoolgate_portal
         if "schoolgate_record_within" in updated:
             self.record_within = _seconds(ctx.options.schoolgate_record_within)
+        if not 0 <= ctx.options.schoolgate_worker < WORKERS:
+            raise OptionsError(
+                f"schoolgate_worker is {ctx.options.schoolgate_worker}; a worker's number is"
+                f" 0 to {WORKERS - 1}."
+            )
         if "schoolgate_policy" in updated:
             try:
                 self.policy = PolicyInForce(Path(ctx.options.schoolgate_policy), _now)

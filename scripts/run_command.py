@@ -100,7 +100,7 @@ def run(
         *("--proxy", str(listen)),
     ]
     supervisor = Supervisor(
-        [Child("proxy", worker, listen), Child("portal", pages, portal)],
+        [Child("proxy", worker), Child("portal", pages)],
         ready=f"Schoolgate is ready: proxy on {listen} ({mode}), portal on {portal_url}/ ."
         " Stop it with Ctrl-C.",
     )

@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
-from addon.lifeline import stop_with_parent
+from addon.lifeline import say_ready, stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
 from rules.loading import SHIPPED_POLICY, PolicyError
@@ -131,6 +131,7 @@ def serve(settings: PortalSettings, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     log.info("ready on %s:%s", host, server.effective_port)
+    say_ready()
     try:
         server.run()  # ends by itself on SystemExit, when its threads are done
     finally:

@@ -12,15 +12,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from websockets.sync.client import connect
 
+from scripts.cli import main
 from storage.database import open_record
 from storage.events import event_id
 from tests.support.origin import Origin
@@ -226,7 +228,7 @@ class TestItSaysWhyItCannotStart:
             other.bind(("127.0.0.1", 0))
             other.listen()
             port = other.getsockname()[1]
-            code, said = _fails_to_start(
+            code, said = _process_fails_to_start(
                 "--state", tmp_path / "s", f"--{what}", f"127.0.0.1:{port}"
             )
         name = {"listen": "proxy", "portal": "portal"}[what]
@@ -262,7 +264,7 @@ class TestItSaysWhyItCannotStart:
         state = tmp_path / "state"
         state.mkdir(mode=0o700)
         os.chown(state, 65534, 65534)
-        code, said = _fails_to_start("--state", state, unprivileged=unprivileged)
+        code, said = _process_fails_to_start("--state", state, unprivileged=unprivileged)
         assert code == 1
         assert "belongs to another user" in said
         assert said.count("\n") == 1
@@ -270,7 +272,7 @@ class TestItSaysWhyItCannotStart:
     def test_a_state_folder_that_is_read_only(self, tmp_path: Path) -> None:
         state = tmp_path / "state"
         state.mkdir(mode=0o500)
-        code, said = _fails_to_start("--state", state, unprivileged=True)
+        code, said = _process_fails_to_start("--state", state, unprivileged=True)
         assert code == 1
         assert "cannot be written to" in said
         assert said.count("\n") == 1
@@ -280,7 +282,7 @@ class TestItSaysWhyItCannotStart:
         open_record(state).dispose()
         for path in (*state.rglob("*"), state):
             path.chmod(0o500 if path.is_dir() else 0o400)
-        code, said = _fails_to_start("--state", state, unprivileged=True)
+        code, said = _process_fails_to_start("--state", state, unprivileged=True)
         state.chmod(0o700)
         assert code == 1
         assert "cannot be written to" in said
@@ -349,7 +351,9 @@ class TestItSaysWhyItCannotStart:
 
         thief = threading.Thread(target=take)
         thief.start()
-        code, said = _fails_to_start("--state", tmp_path / "s", "--listen", f"127.0.0.1:{port}")
+        code, said = _process_fails_to_start(
+            "--state", tmp_path / "s", "--listen", f"127.0.0.1:{port}"
+        )
         taken.set()
         thief.join()
         assert code == 1
@@ -357,28 +361,45 @@ class TestItSaysWhyItCannotStart:
         assert "Traceback" not in said
 
 
-def _fails_to_start(*options: str | Path, unprivileged: bool = False) -> tuple[int, str]:
-    """Exit status and standard error of a `schoolgate run` that should not come up.
+def _fails_to_start(*options: str | Path) -> tuple[int, str]:
+    """Exit status and standard error of a `schoolgate run` that should not come up."""
+    done = CliRunner().invoke(main, ["run", *_whole(options)])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert done.stdout == ""
+    return done.exit_code, done.stderr
+
+
+def _process_fails_to_start(*options: str | Path, unprivileged: bool = False) -> tuple[int, str]:
+    """The same as a process of its own.
 
     `unprivileged` takes from root what lets it pass file permissions by; others never had it.
     """
-    words = [str(option) for option in options]
-    for name in ("--listen", "--portal"):
-        if name not in words:
-            words += [name, f"127.0.0.1:{free_port()}"]
-    if "--policy" not in words:
-        words += ["--policy", str(POLICY)]
     before: list[str] = []
     if unprivileged and os.geteuid() == 0:
         if not (setpriv := shutil.which("setpriv")):
             pytest.skip("needs setpriv, as root")
         before = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--"]
     done = subprocess.run(
-        [*before, COMMAND, "run", *words], capture_output=True, text=True, timeout=120, check=False
+        [*before, COMMAND, "run", *_whole(options)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     return done.returncode, done.stderr
+
+
+def _whole(options: Sequence[str | Path]) -> list[str]:
+    """The options, and free ports and a sound policy where they name none."""
+    words = [str(option) for option in options]
+    for name in ("--listen", "--portal"):
+        if name not in words:
+            words += [name, f"127.0.0.1:{free_port()}"]
+    if "--policy" not in words:
+        words += ["--policy", str(POLICY)]
+    return words
 
 
 def _answers(endpoint: str) -> bool:
