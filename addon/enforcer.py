@@ -24,6 +24,7 @@ from addon.flows import (
     was_nameless,
     web_request,
 )
+from addon.framing import LENGTH_REQUIRED, body_was_held_back
 from addon.gate import Gate
 from addon.guard import guarded
 from addon.identity.directory import person_at
@@ -99,7 +100,12 @@ class Enforcer:
         """Streams what comes back; puts the real answer in place of the sink's."""
         assert flow.response
         passage = passage_of(flow)
-        if passage is None:
+        if body_was_held_back(flow):
+            flow.response.status_code = LENGTH_REQUIRED
+            flow.response.reason = ""
+            flow.response.headers = Headers(content_length="0", cache_control="no-store")
+            flow.response.stream = Replace(b"")
+        elif passage is None:
             flow.response.stream = True
         elif passage.answer is None:
             # An offer of HTTP/3 would only lead the browser to a port that is closed.

@@ -9,6 +9,7 @@ from mitmproxy.http import HTTPFlow
 
 from addon.evidence import kind_of
 from addon.flows import Malformed, Nameless, Unjudgeable, carried_hosts, client_address, is_number
+from addon.framing import Framed
 from addon.gate import Gate
 from addon.identity.directory import person_at
 from addon.passage import Passage, attach
@@ -40,7 +41,7 @@ class Judging:
 
     def pass_on(self, request: WebRequest) -> None:
         """Sends an unrelated request on its way, streamed, and forgets it."""
-        self.flow.request.stream = True
+        self.flow.request.stream = Framed(self.flow)
         self._dial_by_name(request)
 
     async def allow(self, request: WebRequest, decision: Decision) -> None:
@@ -53,7 +54,7 @@ class Judging:
             self._answer(unsaved, request.host, event.id)
             return
         self.gate.counts.allowed += 1
-        attach(self.flow, Passage(event.id))
+        attach(self.flow, Passage(event.id, up=Framed(self.flow)))
         self._dial_by_name(request)
 
     def refuse(self, request: WebRequest, decision: Decision, status: int | None = None) -> None:
@@ -90,7 +91,7 @@ class Judging:
         hosts = carried_hosts(self.flow)
         host, site = self._restricted(hosts)
         if hosts and site is None and not self.flow.client_conn.tls:
-            self.flow.request.stream = True
+            self.flow.request.stream = Framed(self.flow)
             return
         self.refuse(self._pathless(host), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
 
