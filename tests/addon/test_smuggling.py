@@ -69,3 +69,81 @@ def test_an_http2_body_with_its_length_goes_on(gate: RunningGate, tls_origin: Or
         answer = client.post(f"https://www.linkedin.com:{tls_origin.port}/jobs", content=HIDDEN)
     assert answer.text == f"{len(HIDDEN)}\n"
     assert [seen.path for seen in tls_origin.seen] == ["/jobs"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET /in/somebody?", "/jobs", id="a method with a path in it"),
+        pytest.param("GET\t/in/somebody", "/jobs", id="a method with a tab"),
+        pytest.param(b"G\xffT", "/jobs", id="a method that is not ASCII"),
+        pytest.param("GET", "http://www.facebook.com/jobs", id="another site's address for a path"),
+        pytest.param("GET", "jobs", id="a path without its slash"),
+        pytest.param("GET", "/jobs HTTP/1.1", id="a path with a space"),
+        pytest.param("GET", "*", id="an asterisk without OPTIONS"),
+    ],
+)
+def test_what_http2_takes_for_one_word_is_not_several_in_http1(
+    gate: RunningGate, tls_origin: Origin, method: str | bytes, path: str
+) -> None:
+    authority = f"x.com:{tls_origin.port}"
+    with gate.tunnel("x.com", tls_origin.port, "x.com", alpn=["h2"]) as link:
+        status = ask_http2(
+            link,
+            [(":method", method), (":scheme", "https"), (":authority", authority), (":path", path)],
+        )
+    assert status == "400"
+    assert tls_origin.seen == []
+    (event,) = gate.events()
+    assert (event["site"], event["outcome"]) == ("x", "malformed")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["GET {url}#/../in/somebody HTTP/1.1"], id="a fragment"),
+        pytest.param(["GET {url} HTTP/1.1", "X: y", " Host: www.facebook.com"], id="a folded Host"),
+        pytest.param(
+            ["POST {url} HTTP/1.1", "X: y", "\tTransfer-Encoding: chunked", "Content-Length: 5"],
+            id="a folded Transfer-Encoding",
+        ),
+        pytest.param(["GET {url} HTTP/1.1", "X: y\rHost: www.facebook.com"], id="half a line end"),
+        pytest.param(["GET {url} HTTP/1.1", "X: a\0b"], id="a NUL"),
+        pytest.param(["G(T {url} HTTP/1.1"], id="a method that is no token"),
+        pytest.param(
+            ["POST {url} HTTP/1.1", "Content-Length: 5", "Transfer-Encoding: chunked"],
+            id="two lengths",
+        ),
+        pytest.param(["POST {url} HTTP/1.1", "Content-Length: 5, 5"], id="a list of lengths"),
+        pytest.param(["POST {url} HTTP/1.1", "Content-Length: +5"], id="a length with a sign"),
+        pytest.param(["POST {url} HTTP/1.1", "Transfer-Encoding: xchunked"], id="unknown coding"),
+        pytest.param(["POST {url} HTTP/1.0", "Transfer-Encoding: chunked"], id="chunks in 1.0"),
+        pytest.param(["GET {url} HTTP/1.1", "X : y"], id="a space before the colon"),
+    ],
+)
+def test_what_two_readers_could_read_differently_goes_nowhere(
+    gate: RunningGate, origin: Origin, lines: list[str]
+) -> None:
+    host = f"www.linkedin.com:{origin.port}"
+    head = "\r\n".join([*lines, f"Host: {host}", "Connection: close"])
+    answer = gate.talk(head.format(url=f"http://{host}/jobs").encode() + b"\r\n\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert origin.seen == []
+    (event,) = gate.events()
+    assert (event["site"], event["outcome"]) == ("linkedin", "malformed")
+
+
+def test_requests_that_come_together_are_judged_each_on_its_own(
+    gate: RunningGate, origin: Origin
+) -> None:
+    host = f"www.linkedin.com:{origin.port}"
+    paths = ("jobs", "in/somebody", "jobs/1")
+    answer = gate.talk(
+        "".join(
+            f"GET http://{host}/{path} HTTP/1.1\r\nHost: {host}\r\n\r\n" for path in paths
+        ).encode(),
+        timeout=2,
+    )
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert [seen.path for seen in origin.seen] == ["/jobs", "/jobs/1"]
+    assert [event["allowed"] for event in gate.events()] == [1, 0, 1]
