@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from mitmproxy.dns import DNSFlow
+from mitmproxy.flow import Error
 from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData
@@ -142,6 +144,13 @@ class Enforcer:
     def websocket_end(self, flow: HTTPFlow) -> None:
         """Either side closed the WebSocket."""
         self._complete(flow)
+
+    @guarded
+    def dns_request(self, flow: DNSFlow) -> None:
+        """mitmproxy takes whatever goes to a name server's port for DNS, and would hand it on
+        without a decision.
+        """
+        flow.error = Error("the gate carries no DNS")
 
     @guarded
     async def server_connect(self, data: ServerConnectionHookData) -> None:
