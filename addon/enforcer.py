@@ -33,6 +33,7 @@ from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
 from addon.sink import Replace
+from addon.sockets import hold, release
 from rules.hosts import HostError
 from rules.policy import Outcome
 from rules.request import WebRequest
@@ -160,6 +161,17 @@ class Enforcer:
         client = client_address(data.client.peername)
         if await self.gate.is_off_limits(client, data.server.address[:2]):
             data.server.error = "the proxy does not lead to itself"
+        hold(data.client, data.server)
+
+    @guarded
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """There is somewhere to send on to what the client sends."""
+        release(data.client, data.server)
+
+    @guarded
+    def server_connect_error(self, data: ServerConnectionHookData) -> None:
+        """Nothing will be sent on."""
+        release(data.client, data.server)
 
     def refuse_after_error(self, hook: str, subject: object) -> None:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""

@@ -15,6 +15,7 @@ from addon.identity.directory import person_at
 from addon.passage import Passage, attach
 from addon.refusal import block_page, refusal_answer
 from addon.sink import Discard
+from addon.sockets import hold, release
 from rules.policy import Decision, Outcome, Policy
 from rules.request import WebRequest
 from rules.sites import Site
@@ -47,12 +48,15 @@ class Judging:
     async def allow(self, request: WebRequest, decision: Decision) -> None:
         """Sends an allowed request on its way once its event is durable; refuses it otherwise."""
         event = self._event(request, decision)
+        hold(self.flow.client_conn, self)
         try:
             await self.gate.recorder.durable(event, self.gate.record_within)
         except NotDurable:
             unsaved = self.policy.refuse(Outcome.RECORD_UNAVAILABLE, decision.site)
             self._answer(unsaved, request.host, event.id)
             return
+        finally:
+            release(self.flow.client_conn, self)
         self.gate.counts.allowed += 1
         attach(self.flow, Passage(event.id, up=Framed(self.flow)))
         self._dial_by_name(request)
