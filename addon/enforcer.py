@@ -11,6 +11,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from mitmproxy.dns import DNSFlow
+from mitmproxy.flow import Error
 from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData
@@ -26,12 +28,14 @@ from addon.flows import (
     was_nameless,
     web_request,
 )
+from addon.framing import LENGTH_REQUIRED, body_was_held_back
 from addon.gate import Gate
 from addon.guard import guarded
 from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
 from addon.sink import Replace
+from addon.sockets import hold, release
 from rules.hosts import HostError
 from rules.policy import Outcome
 from rules.request import WebRequest
@@ -100,7 +104,12 @@ class Enforcer:
         """Streams what comes back; puts the real answer in place of the sink's."""
         assert flow.response
         passage = passage_of(flow)
-        if passage is None:
+        if body_was_held_back(flow):
+            flow.response.status_code = LENGTH_REQUIRED
+            flow.response.reason = ""
+            flow.response.headers = Headers(content_length="0", cache_control="no-store")
+            flow.response.stream = Replace(b"")
+        elif passage is None:
             flow.response.stream = True
         elif passage.answer is None:
             # An offer of HTTP/3 would only lead the browser to a port that is closed.
@@ -139,6 +148,13 @@ class Enforcer:
         self._complete(flow)
 
     @guarded
+    def dns_request(self, flow: DNSFlow) -> None:
+        """mitmproxy takes whatever goes to a name server's port for DNS, and would hand it on
+        without a decision.
+        """
+        flow.error = Error("the gate carries no DNS")
+
+    @guarded
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuses to be its own destination, which would go round for ever."""
         if data.server.address is None:
@@ -146,6 +162,17 @@ class Enforcer:
         client = client_address(data.client.peername)
         if await self.gate.is_off_limits(client, data.server.address[:2]):
             data.server.error = "the proxy does not lead to itself"
+        hold(data.client, data.server)
+
+    @guarded
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """There is somewhere to send on to what the client sends."""
+        release(data.client, data.server)
+
+    @guarded
+    def server_connect_error(self, data: ServerConnectionHookData) -> None:
+        """Nothing will be sent on."""
+        release(data.client, data.server)
 
     def refuse_after_error(self, hook: str, subject: object) -> None:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""

@@ -25,6 +25,10 @@ from rules.request import WebRequest
 MAX_HEADER_BYTES = 48 * 1024
 """A request's names and values together; nginx takes 32 KiB, Node.js 16 KiB by default."""
 
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# A request for anything but a path (an address, a fragment, nothing) is read in two ways.
+_TARGET = re.compile(r"/[^\x00-\x20#\x7f]*")
+_NEVER_IN_A_FIELD = re.compile(rb"[\x00\r\n]")
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -66,6 +70,8 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         raise Malformed(f"{unreadable!r} is not a host name")
     if len(request.headers.get_all("host")) > 1:
         raise Malformed("the request has more than one Host header")
+    if fault := _ambiguity(request):
+        raise Malformed(fault)
     if sum(len(name) + len(value) for name, value in request.headers.fields) > MAX_HEADER_BYTES:
         raise TooLarge("the request's headers are too large")
     if len(hosts) > 1:
@@ -80,10 +86,25 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         scheme="https" if flow.client_conn.tls else "http",
         port=request.port,
         method=request.method,
-        path=request.path.partition("?")[0].partition("#")[0] or "/",
+        path=request.path.partition("?")[0],
         # The query is looked at here, for the address that a mirror is asked to show, and let go.
         shown=mirrored_host(host, request.path) if shows_others(host) else None,
     )
+
+
+def _ambiguity(request: Request) -> str | None:
+    """What the site could understand in another way than the gate (RFC 9112, sections 3 and 5).
+
+    mitmproxy lets HTTP/2 send as one word what HTTP/1 takes for several, and the other way round
+    hands on lines that are folded into one field.
+    """
+    if not _METHOD.fullmatch(request.method):
+        return "the method is not one word"
+    if not (_TARGET.fullmatch(request.path) or (request.path, request.method) == ("*", "OPTIONS")):
+        return "the request is not for a path"
+    if any(_NEVER_IN_A_FIELD.search(value) for _, value in request.headers.fields):
+        return "a header has a line break or a NUL in it"
+    return None
 
 
 def was_nameless(flow: HTTPFlow) -> bool:

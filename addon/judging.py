@@ -18,11 +18,13 @@ from addon.flows import (
     header_texts,
     is_number,
 )
+from addon.framing import Framed
 from addon.gate import Gate
 from addon.identity.directory import person_at
 from addon.passage import Passage, attach
 from addon.refusal import block_page, refusal_answer
 from addon.sink import Discard
+from addon.sockets import hold, release
 from rules.policy import Decision, Outcome, Policy
 from rules.request import WebRequest
 from rules.sites import Site
@@ -54,20 +56,23 @@ class Judging:
 
     def pass_on(self, request: WebRequest) -> None:
         """Sends an unrelated request on its way, streamed, and forgets it."""
-        self.flow.request.stream = True
+        self.flow.request.stream = Framed(self.flow)
         self._dial_by_name(request)
 
     async def allow(self, request: WebRequest, decision: Decision) -> None:
         """Sends an allowed request on its way once its event is durable; refuses it otherwise."""
         event = self._event(request, decision)
+        hold(self.flow.client_conn, self)
         try:
             await self.gate.recorder.durable(event, self.gate.record_within)
         except NotDurable:
             unsaved = self.policy.refuse(Outcome.RECORD_UNAVAILABLE, decision.site)
             self._answer(unsaved, request.host, event.id)
             return
+        finally:
+            release(self.flow.client_conn, self)
         self.gate.counts.allowed += 1
-        attach(self.flow, Passage(event.id))
+        attach(self.flow, Passage(event.id, up=Framed(self.flow)))
         self._dial_by_name(request)
 
     def refuse(self, request: WebRequest, decision: Decision, status: int | None = None) -> None:
@@ -104,7 +109,7 @@ class Judging:
         hosts = carried_hosts(self.flow)
         host, site = self._restricted(hosts)
         if hosts and site is None and not self.flow.client_conn.tls:
-            self.flow.request.stream = True
+            self.flow.request.stream = Framed(self.flow)
             return
         self.refuse(self._pathless(host), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
 

@@ -130,6 +130,9 @@ class Doing:
     actions: frozenset[Action]
 
     def holds(self, asked: Asked) -> bool:
+        path = asked.request.path
+        if path is not None and plain_path(path) is None:
+            return False  # a path that servers read in two ways may be any endpoint's
         action = asked.site.action(asked.request.method, asked.request.host, asked.request.path)
         if action in _PART_OF_VIEWING and Action.VIEW in self.actions:
             return True

@@ -1,11 +1,14 @@
 """Patterns for the part of an address after the site: `/BarninghamSchool`, `fbcdn.net/*`.
 
 A path rule opens one corner of a site, so it must not be possible to write the way out of that
-corner in another spelling. A path is therefore made plain first: percent signs decoded once, `.`
-and `..` resolved. What cannot be made plain without guessing matches nothing.
+corner in another spelling. A path is therefore made plain first: percent signs decoded once, empty
+steps dropped. What cannot be made plain without guessing matches nothing. `.` and `..` are among
+that: browsers resolve them before they ask (the URL Standard, "path state"), and servers differ on
+whether and how they do, so only somebody who looks for a way out sends one.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
@@ -25,21 +28,42 @@ def plain_path(path: str) -> str | None:
 def _plain(path: str) -> str | None:
     if not path.startswith("/") or _AMBIGUOUS.search(path):
         return None
-    kept: list[str] = []
     decoded = unquote(path).lower()
     if "%" in decoded:  # encoded twice: servers differ in what they make of it
         return None
+    if not decoded.isascii() and _hides_a_sign(decoded):
+        return None
     parts = decoded.split("/")
-    for part in parts:
-        if part == "..":
-            del kept[-1:]
-        elif part not in ("", "."):
-            kept.append(part)
-    trailing = "/" if kept and parts[-1] in ("", ".", "..") else ""
+    if any(_is_step(part) for part in parts):
+        return None
+    kept = [part for part in parts if part]
+    trailing = "/" if kept and not parts[-1] else ""
     return "/" + "/".join(kept) + trailing
 
 
 _remembered = lru_cache(maxsize=4096)(_plain)
+
+
+def _is_step(part: str) -> bool:
+    """Whether some server takes this part for `.` or `..`.
+
+    Java's drop what follows a semicolon first; Windows drops spaces and dots at the end.
+    """
+    return bool(part) and not part.partition(";")[0].strip(" .")
+
+
+def _hides_a_sign(text: str) -> bool:
+    """Whether bytes that are no UTF-8, or a letter's compatibility form, may stand for a dot or a
+    slash: some servers are lenient with the first, and fold the second (UAX #15, NFKC).
+    """
+    if any(letter == "\ufffd" or "\ud800" <= letter <= "\udfff" for letter in text):
+        return True
+    return any(
+        sign in unicodedata.normalize("NFKC", letter)
+        for letter in set(text)
+        if not letter.isascii()
+        for sign in "./\\;"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import h2.connection
@@ -171,3 +172,19 @@ def test_noise_after_connect_is_closed(gate: RunningGate) -> None:
     with gate.tunnel("x.com", 443, "x.com") as connection:
         connection.sendall(b"\x00\x01\x02 not http\r\n\r\n")
         assert not read_all(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_a_name_servers_port_leads_nowhere_undecided(gate: RunningGate) -> None:
+    """mitmproxy has a way of its own for ports 53 and 5353, which passes by every other hook."""
+    question = bytes.fromhex("1234 0100 0001 0000 0000 0000 0161 00 0001 0001")
+    with socket.create_server(("127.0.0.1", 5353)) as name_server:
+        name_server.settimeout(1)
+        with socket.create_connection(("127.0.0.1", gate.port), timeout=2) as connection:
+            connection.sendall(
+                b"CONNECT www.facebook.com:5353 HTTP/1.1\r\nHost: www.facebook.com:5353\r\n\r\n"
+            )
+            connection.recv(4096)
+            connection.sendall(len(question).to_bytes(2, "big") + question)
+            connection.recv(4096)
+        with pytest.raises(TimeoutError):
+            name_server.accept()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.origin import Origin
-from tests.support.running_gate import RunningGate
+from tests.support.running_gate import RunningGate, wait_until
 
 MEGABYTE = 1 << 20
 
@@ -134,3 +136,25 @@ def test_the_page_over_tls_1_2_and_1_3(gate: RunningGate, tls_origin: Origin) ->
         context.minimum_version = context.maximum_version = version
         with httpx.Client(proxy=gate.proxy, verify=context) as client:
             assert client.get(f"https://www.facebook.com:{tls_origin.port}/").status_code == 403
+
+
+def test_an_upload_is_not_held_in_memory_while_the_record_is_waited_for(
+    gate: RunningGate, origin: Origin
+) -> None:
+    other = sqlite3.connect(gate.state / "record.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=0.5) as connection:
+        connection.sendall(
+            f"POST http://x.com:{origin.port}/ HTTP/1.1\r\nHost: x.com:{origin.port}\r\n"
+            "Content-Length: 9000000000\r\n\r\n".encode()
+        )
+        before = resident()
+        with suppress(TimeoutError):
+            for piece in pieces(200):
+                connection.sendall(piece)
+        grown = resident() - before
+    other.execute("ROLLBACK")
+    other.close()
+    assert grown < 30 * MEGABYTE
+    assert origin.seen == []
+    wait_until(lambda: not gate.master.addons.get("proxyserver").connections)
