@@ -72,6 +72,8 @@ class Policy:
     spots: Mapping[str, Spot] = field(default_factory=dict)  # 'people.a.larch' -> its place
     # By outcome and site id, "" for no known site: answers that are the same for everyone.
     _answers: Mapping[tuple[Outcome, str], Decision] = field(init=False, repr=False)
+    _open: Mapping[str, Decision] = field(init=False, repr=False)
+    _with_purposes: frozenset[str] = field(init=False, repr=False)  # site ids
     # A person's purposes for a site, each with the answer it gives.
     _purposes_for: Callable[[Person, Site], tuple[tuple[Purpose, Decision], ...]] = field(
         init=False, repr=False
@@ -84,12 +86,18 @@ class Policy:
             for outcome in (Outcome.UNIDENTIFIED, Outcome.NO_PURPOSE, Outcome.WITHDRAWN)
             for site in (*self.catalogue, None)
         }
-        for site in (*self.catalogue, None):
-            opened = replace(self.refuse(Outcome.NOT_RESTRICTED, site), allowed=True)
-            answers[Outcome.NOT_RESTRICTED, site.id if site else ""] = opened
+        opened = {
+            site.id if site else "": replace(
+                self.refuse(Outcome.NOT_RESTRICTED, site), allowed=True
+            )
+            for site in (*self.catalogue, None)
+        }
+        with_purposes = frozenset(site for purpose in self.purposes for site in purpose.sites)
         # Not a bound method: a policy that kept itself alive would outlive its replacement.
         find = partial(_purposes_for, self.purposes, self.wording)
         object.__setattr__(self, "_answers", answers)
+        object.__setattr__(self, "_open", opened)
+        object.__setattr__(self, "_with_purposes", with_purposes)
         object.__setattr__(self, "_purposes_for", lru_cache(maxsize=4096)(find))
 
     def restricted_site(self, host: str) -> Site | None:
@@ -124,20 +132,15 @@ class Policy:
         if person is not None and person.withdrawn and not self._is_essential(request.host):
             return self._answers[Outcome.WITHDRAWN, site_id]
         if site is None or site_id not in self.restricted:
-            return self._answers[Outcome.NOT_RESTRICTED, site_id]
+            return self._open[site_id]
         if person is None and not self.unidentified_as_visitor:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
         hint = ""
-        purposes = self._purposes_for(person or _SOMEONE, site)
-        # The local time is worked out only where a purpose may look at it.
-        asked = Asked(request, site, person or _SOMEONE, self._local(now) if purposes else now)
-        for purpose, opened in purposes:
-            failed = [c for c in purpose.conditions if not c.holds(asked)]
-            if not failed:
+        if site_id in self._with_purposes:
+            asked = Asked(request, site, person or _SOMEONE, self._local(now))
+            opened, hint = self._by_purpose(asked)
+            if opened is not None:
                 return opened
-            if len(failed) == 1 and not hint:
-                why = failed[0].why_not(asked)
-                hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
         for grant in grants if person.role != Role.PUPIL else ():
@@ -145,6 +148,18 @@ class Policy:
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]
         return replace(refusal, reason=refusal.reason + hint) if hint else refusal
+
+    def _by_purpose(self, asked: Asked) -> tuple[Decision | None, str]:
+        """Give the decision of the first purpose that fits, or what one of them lacked."""
+        hint = ""
+        for purpose, opened in self._purposes_for(asked.person, asked.site):
+            failed = [c for c in purpose.conditions if not c.holds(asked)]
+            if not failed:
+                return opened, ""
+            if len(failed) == 1 and not hint:
+                why = failed[0].why_not(asked)
+                hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
+        return None, hint
 
     def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
         """Give the purposes that a person may declare for a site now; `now` is aware."""
