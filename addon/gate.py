@@ -40,7 +40,7 @@ REQUIRED_OPTIONS: dict[str, object] = {
     "block_global": False,
     # The portal hands out the certificate.
     "onboarding": False,
-    # mitmproxy keeps 100 certificates; the catalogue names more hosts than that.
+    # What people send and read goes through and is not kept.
     "store_streamed_bodies": False,
 }
 HEARTBEAT = 1.0
@@ -72,7 +72,7 @@ class Gate:
         self.portal_url = ""
         self.record_within = 2.0
         self.started_at = datetime.now(UTC)
-        self._heart: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, loader: Loader) -> None:
         """Adds the options; mitmproxy's `--options` prints their help."""
@@ -145,12 +145,12 @@ class Gate:
         """Everything is configured and the ports are open."""
         self.recorder.start()
         await self.sink.start()
-        self._heart = asyncio.create_task(self._beat())
+        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch())]
 
     async def done(self) -> None:
         """mitmproxy stops: what is still to be recorded is written first."""
-        if self._heart:
-            self._heart.cancel()
+        for task in self._tasks:
+            task.cancel()
         self.sink.stop()
         unwritten = await asyncio.to_thread(self.recorder.close, FLUSH_WITHIN)
         if unwritten:
@@ -179,9 +179,14 @@ class Gate:
                 publish(path, self._status())
             except OSError as error:
                 log.warning("The status file %s could not be written: %s.", path, error.strerror)
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _watch(self) -> None:
+        """Takes up a policy whose files have changed. Not the heartbeat's: reading takes a while."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
             if self.policy.has_changed():
                 await self.reload()
-            await asyncio.sleep(HEARTBEAT)
 
     def _status(self) -> WorkerStatus:
         record = self.recorder.state
