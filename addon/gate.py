@@ -182,7 +182,7 @@ class Gate:
             await asyncio.sleep(HEARTBEAT)
 
     async def _watch(self) -> None:
-        """Takes up a policy whose files have changed. Not the heartbeat's: reading takes a while."""
+        """Takes up a changed policy. Not the heartbeat's work: reading takes a while."""
         while True:
             await asyncio.sleep(HEARTBEAT)
             if self.policy.has_changed():
