@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
 from tests.lab.browser import chromium
+from tests.lab.palette import with_palette
 from tests.lab.scene import Scene
 from tests.support.namespace import missing
 from tests.support.running_gate import wait_until
@@ -203,3 +205,18 @@ def test_a_websocket_from_a_page_is_refused(page: Page, watch: Watch) -> None:
     ((site, kind, allowed),) = watch.events(1)
     assert (site, allowed) == ("facebook", 0)
     assert kind != "navigation"
+
+
+def test_a_picture_of_the_page_with_a_palette_is_whole_and_far_smaller(page: Page) -> None:
+    page.goto(FACEBOOK)
+    full = page.screenshot(full_page=True)
+    small = with_palette(full)
+    assert len(small) < len(full) / 2
+    page.goto("about:blank")
+    sizes = page.evaluate(
+        "pictures => Promise.all(pictures.map(async text => { const image = new Image();"
+        " image.src = 'data:image/png;base64,' + text; await image.decode();"
+        " return [image.naturalWidth, image.naturalHeight] }))",
+        [base64.b64encode(picture).decode() for picture in (full, small)],
+    )
+    assert sizes[0] == sizes[1]
