@@ -7,6 +7,7 @@ certificate comes from an authority that stands for the public ones.
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,13 @@ class Web:
         leaf = authority.issue_cert(*NAMES)
         leaf.private_key_and_cert_chain_pem.write_to_path(str(self._certificate))
         self._log.touch()
+
+    def certificate(self) -> bytes:
+        """The origin's own certificate, DER."""
+        pem = self._certificate.read_text()
+        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+        first, mark, _ = pem[pem.index(begin) :].partition(end)
+        return ssl.PEM_cert_to_DER_cert(first + mark)
 
     def start(self, namespace: Namespace, host: str = "127.0.0.1") -> None:
         """Listens on ports 80 and 443; returns once it does."""
