@@ -44,6 +44,7 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._ready_children = {child.name: asyncio.Event() for child in children}
+        self._owed: set[str] = set()  # a reload, to children that could not take one yet
         self._answered = False
 
     async def run(self) -> int:
@@ -51,7 +52,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._signal_all, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_all)
         keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
         stop = asyncio.create_task(self._stopping.wait())
         ready = asyncio.create_task(self._wait_until_ready())
@@ -80,6 +81,7 @@ class Supervisor:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             started = time.monotonic()
+            self._ready_children[child.name].clear()
             process = await asyncio.create_subprocess_exec(
                 # The open pipe is the child's lifeline: it ends when this process does.
                 *child.command,
@@ -92,6 +94,8 @@ class Supervisor:
             while line := await process.stdout.readline():
                 if line.decode(errors="replace").strip() == READY:
                     self._ready_children[child.name].set()
+                    if child.name in self._owed:
+                        self._reload(child.name)
             code = await process.wait()
             if self._stopping.is_set():
                 return
@@ -120,6 +124,20 @@ class Supervisor:
                     await ready.wait()
                 return True
         return False
+
+    def _reload_all(self) -> None:
+        for child in self._children:
+            self._reload(child.name)
+
+    def _reload(self, name: str) -> None:
+        """Passes SIGHUP on, but never to a child that is still starting: it would die of it."""
+        process = self._processes.get(name)
+        if process is None or not self._ready_children[name].is_set():
+            self._owed.add(name)
+            return
+        self._owed.discard(name)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGHUP)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for process in self._processes.values():
