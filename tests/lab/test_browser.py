@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from storage.events import event_id
 from tests.lab.browser import chromium
 from tests.lab.palette import with_palette
 from tests.lab.scene import Scene
@@ -96,8 +97,6 @@ def test_a_typed_address_shows_the_block_page_without_a_certificate_warning(
 
 
 def test_the_reference_shown_is_that_of_the_event(page: Page, watch: Watch, scene: Scene) -> None:
-    from storage.events import event_id
-
     page.goto(FACEBOOK)
     watch.events(1)
     shown = page.locator("footer .reference").inner_text()
