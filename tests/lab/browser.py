@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,9 +45,8 @@ def chromium(
             ["certutil", "-A", "-d", database, "-n", name, "-t", "C,,", "-i", str(file)], check=True
         )
     program = folder / "chromium"
-    program.write_text(
-        f'#!/bin/sh\nexec {shlex.join(namespace.command("/usr/bin/chromium"))} "$@"\n'
-    )
+    inside = shlex.join(namespace.command(str(shutil.which("chromium"))))
+    program.write_text(f'#!/bin/sh\nexec {inside} "$@"\n')
     program.chmod(0o700)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(

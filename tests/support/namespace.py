@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,16 @@ def missing(*programs: str) -> str | None:
     for program in ("ip", *programs):
         if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             return f"needs {program}"
-    return None
+    return None if _allowed() else "needs the right to make network namespaces"
+
+
+@cache
+def _allowed() -> bool:
+    """Whether one can be made: root in a container may not."""
+    name = f"{_PREFIX}{os.getpid()}-probe"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    return made.returncode == 0
 
 
 class Namespace:
