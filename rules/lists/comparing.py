@@ -34,7 +34,8 @@ def differences(old: Iterable[str], new: Iterable[str]) -> Iterator[tuple[Change
             if one == other:
                 wide_new, other = other, next(news, None)
             one = next(olds, None)
-        elif other is not None:
+        else:
+            assert other is not None
             wide_new = other
             if not (wide_old is not None and covers(wide_old, other)):
                 yield Change.GAINED, entry_at(other)

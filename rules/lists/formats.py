@@ -68,7 +68,7 @@ def read_file(lines: Lines, format_: Format, column: str = "") -> Iterator[Found
             return FILES_OF_SQUIDGUARD.get(lines.file.rpartition("/")[2], read_domains)(lines)
         case Format.CSV:
             return read_table(lines, column)
-        case Format.V2FLY:
+        case _:
             raise AssertionError("v2fly lists are read by name")
 
 

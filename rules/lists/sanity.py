@@ -46,6 +46,7 @@ class Guard:
 
         A pattern is left out as it is kept: `~pattern`.
         """
+        essentials = sorted(essentials)
         self._kept_open = {_key(name): name for name in (*essentials, *PROTECTED)}
         self._over: dict[str, str] = {}
         for name in (*essentials, *PROTECTED, *SHARED_NAMES):
@@ -87,7 +88,7 @@ class Guard:
             patterns = HostPatterns([entry.text])
             covered = next(filter(patterns.find, self._probes), None)
             return f"a pattern that covers {covered}" if covered else ""
-        if entry.kind is Kind.HOST and self._over.get(names[0]) == entry.text:
+        if entry.kind is Kind.HOST and entry.text in SHARED_NAMES:
             return "everybody uses it"
         if entry.kind is not Kind.DOMAIN:
             return ""  # an address or a host alone, or one path: nobody else's name is below it

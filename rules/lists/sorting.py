@@ -30,7 +30,7 @@ def order(entry: Entry) -> str:
         case Kind.URL:
             host, _, path = entry.text.partition("/")
             return _labels(host) + _END + _PATH + path
-        case Kind.PATTERN:
+        case _:
             return _PATTERN + entry.text
 
 
