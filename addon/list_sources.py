@@ -148,9 +148,13 @@ class Fetcher:
 
 
 def _next(target: str, location: str, address: str) -> str:
-    new = urljoin(target, location)
     schemes = ("https",) if target.lower().startswith("https:") else ("http", "https")
-    if urlsplit(new).scheme not in schemes:
+    try:
+        new = urljoin(target, location)
+        safe = urlsplit(new).scheme in schemes
+    except ValueError as error:
+        raise LocationParseError(location) from error
+    if not safe:
         raise ListError(
             f"{address} is sent on to {new[:200]!r}, which is not as safe; use the right address."
         )

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,11 +93,9 @@ class ListFolder:
         """Note what happened. A full disk loses the note, not the list."""
         path = self.path / name / "state.json"
         new = path.with_suffix(".new")
-        try:
+        with suppress(OSError):
             new.write_text(json.dumps(asdict(looked)), encoding="utf-8")
             new.replace(path)
-        except OSError:
-            new.unlink(missing_ok=True)
 
 
 def _lock(handle: int, name: str) -> None:

@@ -80,6 +80,7 @@ def take_in(
     about = About(
         name=source.name,
         origin=source.origin,
+        mark=source.mark,
         format=bundle.format,
         taken=now.isoformat(timespec="seconds"),
         source_sha256=bundle.sha256,
@@ -109,8 +110,8 @@ def _check_loss(draft: Draft, kept: Path, accept_loss: bool) -> None:
     if accept_loss or not kept.exists():
         return
     before = read_about(kept)
-    # Other lists of the same name are another matter: the admin has just said so.
-    if before.origin == draft.source.origin:
+    # From elsewhere, or read in another way, it is another list: the admin has just said so.
+    if before.mark == draft.source.mark:
         new = kept_order(draft.written.path, headed=False)
         check_loss(draft.source.name, kept_order(kept), new, before.count)
 

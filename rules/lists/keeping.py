@@ -33,6 +33,7 @@ class About:
 
     name: str
     origin: str
+    mark: str  # of the source with its recipe; see `rules.lists.sources.Source.mark`
     format: str
     taken: str
     source_sha256: str
