@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -49,9 +50,9 @@ def brought_in(draft: Draft) -> dict[str, Any]:
 
 
 def brought_in_text(draft: Draft) -> str:
-    """The same, and how to keep the list up to date."""
+    """The same, with what was passed over and why."""
     about, tally = draft.about, draft.tally
-    lines = [f"{about.name}: {_counted(about)} ({about.format}) from {about.origin}."]
+    lines = [f"{about.name}: {_entries(about.entries)} ({about.format}) from {about.origin}."]
     if draft.left_out:
         lines.append(f"{draft.left_out:,} left out, as you or the list itself say.")
     lines += [f"{count:,} passed over: {why}." for why, count in tally.skipped.most_common()]
@@ -60,6 +61,25 @@ def brought_in_text(draft: Draft) -> str:
     if faults > len(tally.faults[:_SHOWN]):
         lines.append(f"  … {faults:,} such lines in all.")
     return "\n".join(lines)
+
+
+def as_source(draft: Draft) -> str:
+    """How to have the list kept up to date: its entry for the file of sources."""
+    source = draft.source
+    entry: dict[str, Any] = {"where": source.origin}
+    if source.recipe.format:
+        entry["format"] = str(source.recipe.format)
+    if source.recipe.parts:
+        entry["part"] = list(source.recipe.parts)
+    if source.recipe.column:
+        entry["column"] = source.recipe.column
+    if source.left_out:
+        entry["without"] = list(source.left_out)
+    entry["every"] = "1d"
+    text = yaml.safe_dump({source.name: entry}, sort_keys=False, allow_unicode=True)
+    return (
+        f"To keep it up to date, write this into lists/sources.yaml in the state folder:\n\n{text}"
+    )
 
 
 def updated(name: str, draft: Draft | None) -> dict[str, Any]:
@@ -187,10 +207,6 @@ def stats_text(catalogue: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str
         if one["due"]:
             lines.append("  An update is due.")
     return "\n".join(lines)
-
-
-def _counted(about: About) -> str:
-    return _entries(about.entries)
 
 
 def _entries(entries: dict[str, int]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,20 +15,24 @@ from addon.list_updates import ListFolder, Updater, is_due
 from rules.lists.bundles import Recipe, open_each
 from rules.lists.comparing import differences, lacking, measure
 from rules.lists.entries import ListError
-from rules.lists.formats import Format
 from rules.lists.importing import Draft
 from rules.lists.keeping import kept_order, read_about
-from rules.lists.sources import (
-    Source,
-    load_sources,
-    parse_left_out,
-    parse_name,
-    parse_origin,
-)
-from rules.loading import PolicyError, load_policy
+from rules.lists.sources import Source, parse_left_out
 from rules.policy import Policy
 from scripts import list_views as views
-from scripts.common import Command, Sorry, json_option, policy_option, state_option
+from scripts.common import Sorry, json_option, policy_option, state_option
+from scripts.list_options import (
+    NAME,
+    WHERE,
+    Read,
+    accept_loss_option,
+    policy_of,
+    recipe_of,
+    recipe_options,
+    source_of,
+    sources_in,
+    sources_option,
+)
 
 
 @click.group()
@@ -37,62 +40,17 @@ def lists() -> None:
     """Lists of names from outside: bring them in, keep them up to date, look at them."""
 
 
-class _Read(click.ParamType[str]):
-    """A word that a function of the rules understands."""
-
-    def __init__(self, parse: Callable[[str], str], name: str) -> None:
-        self._parse, self.name = parse, name
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        try:
-            return self._parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-_NAME, _ORIGIN = _Read(parse_name, "NAME"), _Read(parse_origin, "WHERE")
-
-
-def _recipe_options(command: Command) -> Command:
-    for option in (
-        click.option("--column", default="", help="The column of a table with the names in it."),
-        click.option(
-            "--part",
-            "parts",
-            multiple=True,
-            help="A list or category of a folder or archive; for v2fly also 'facebook @-ads'. "
-            "Can be given several times.",
-        ),
-        click.option(
-            "--format", "format_", type=click.Choice(list(Format)), help="[default: found out]"
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-_accept_loss = click.option(
-    "--accept-loss", is_flag=True, help="Accept a list that has lost more than a third."
-)
-_sources = click.option(
-    "--sources",
-    type=click.Path(path_type=Path),
-    envvar="SCHOOLGATE_SOURCES",
-    help="The YAML file that says where lists are. [default: lists/sources.yaml in the state]",
-)
-
-
 @lists.command("import")
-@click.argument("name", type=_NAME)
-@click.argument("where", type=_ORIGIN)
-@_recipe_options
+@click.argument("name", type=NAME)
+@click.argument("where", type=WHERE)
+@recipe_options
 @click.option(
     "--without",
     multiple=True,
-    type=_Read(parse_left_out, "NAME"),
+    type=Read(parse_left_out, "NAME"),
     help="A name to leave out, with everything below it. Can be given several times.",
 )
-@_accept_loss
+@accept_loss_option
 @state_option
 @policy_option
 @json_option
@@ -109,22 +67,24 @@ def import_(
     as_json: bool,
 ) -> None:
     """Bring in a list from a file, a folder, an archive or an address, and keep it as NAME."""
-    source = Source(name, where, _recipe(format_, parts, column), without, None)
+    where = where if "://" in where else str(Path(where).absolute())
+    source = Source(name, where, recipe_of(format_, parts, column), without, None)
     with views.steps(as_json) as steps:
-        updater = Updater(ListFolder(state), Fetcher(), _policy(policy).essentials, steps)
+        updater = Updater(ListFolder(state), Fetcher(), policy_of(policy).essentials, steps)
         try:
             draft = updater.update(source, datetime.now(UTC), accept_loss=accept_loss, afresh=True)
         except ListError as error:
             raise Sorry(str(error)) from error
     assert draft is not None
-    _say(views.brought_in(draft), views.brought_in_text(draft), as_json)
+    text = f"{views.brought_in_text(draft)}\n\n{views.as_source(draft)}"
+    _say(views.brought_in(draft), text, as_json)
 
 
 @lists.command()
-@click.argument("names", type=_NAME, nargs=-1)
+@click.argument("names", type=NAME, nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All lists, also those that are not due yet.")
-@_accept_loss
-@_sources
+@accept_loss_option
+@sources_option
 @state_option
 @policy_option
 @json_option
@@ -142,16 +102,16 @@ def update(
     Run it as often as you like, from a timer: only what is due is fetched.
     """
     folder = ListFolder(state)
-    known = _load_sources(sources or folder.path / "sources.yaml")
+    known = sources_in(sources or folder.path / "sources.yaml")
     now = datetime.now(UTC)
     due = [
         source
-        for source in (_known(name, known) for name in names or known)
+        for source in (source_of(name, known) for name in names or known)
         if names or every or is_due(source, folder.looked(source.name), now)
     ]
     outcomes: list[dict[str, Any]] = []
     with views.steps(as_json) as steps:
-        updater = Updater(folder, Fetcher(), _policy(policy).essentials, steps)
+        updater = Updater(folder, Fetcher(), policy_of(policy).essentials, steps)
         for source in due:
             draft: Draft | None = None
             try:
@@ -166,13 +126,11 @@ def update(
 
 
 @lists.command()
-@click.argument("name", type=_NAME, required=False)
-@click.option(
-    "--from", "where", type=_ORIGIN, help="Compare with this, not with the list's source."
-)
-@click.option("--against", type=_ORIGIN, help="Hold the catalogue against the lists in a folder.")
-@_recipe_options
-@_sources
+@click.argument("name", type=NAME, required=False)
+@click.option("--from", "where", type=WHERE, help="Compare with this, not with the list's source.")
+@click.option("--against", type=WHERE, help="Hold the catalogue against the lists in a folder.")
+@recipe_options
+@sources_option
 @state_option
 @policy_option
 @json_option
@@ -193,9 +151,9 @@ def diff(
     Nothing is changed. Against a folder of v2fly's lists, or UT1's, each list in it (or each that
     the parts named include) is held against the site it is about.
     """
-    recipe = _recipe(format_, parts, column)
+    recipe = recipe_of(format_, parts, column)
     if against is not None and name is None:
-        _diff_catalogue(against, recipe, _policy(policy), as_json)
+        _diff_catalogue(against, recipe, policy_of(policy), as_json)
         return
     if name is None or against is not None:
         raise click.UsageError("Give the NAME of a list, or --against a folder.")
@@ -203,9 +161,9 @@ def diff(
     if where is not None:
         source = Source(name, where, recipe, (), None)
     else:
-        source = _known(name, _load_sources(sources or folder.path / "sources.yaml"))
+        source = source_of(name, sources_in(sources or folder.path / "sources.yaml"))
     with views.steps(as_json) as steps:
-        updater = Updater(folder, Fetcher(), _policy(policy).essentials, steps)
+        updater = Updater(folder, Fetcher(), policy_of(policy).essentials, steps)
         try:
             before = read_about(folder.kept(name))
             with updater.draft(source, datetime.now(UTC)) as draft:
@@ -229,7 +187,7 @@ def _diff_catalogue(against: str, recipe: Recipe, policy: Policy, as_json: bool)
 
 
 @lists.command()
-@_sources
+@sources_option
 @state_option
 @policy_option
 @json_option
@@ -237,7 +195,7 @@ def stats(sources: Path | None, state: Path, policy: Path, as_json: bool) -> Non
     """Count the catalogue and each list in force, and say how fresh they are."""
     folder = ListFolder(state)
     path = sources or folder.path / "sources.yaml"
-    known = _load_sources(path) if sources or path.exists() else {}
+    known = sources_in(path) if sources or path.exists() else {}
     rows: list[dict[str, Any]] = []
     for name in sorted({*folder.names(), *known}):
         looked = folder.looked(name)
@@ -246,38 +204,8 @@ def stats(sources: Path | None, state: Path, policy: Path, as_json: bool) -> Non
             rows.append(views.row(name, read_about(folder.kept(name)), looked, due))
         except ListError as error:
             rows.append(views.row(name, None, looked, due, str(error)))
-    catalogue = views.catalogue(_policy(policy))
+    catalogue = views.catalogue(policy_of(policy))
     _say({"catalogue": catalogue, "lists": rows}, views.stats_text(catalogue, rows), as_json)
-
-
-def _recipe(format_: str | None, parts: tuple[str, ...], column: str) -> Recipe:
-    return Recipe(Format(format_) if format_ else None, parts, column)
-
-
-def _policy(path: Path) -> Policy:
-    try:
-        return load_policy(path)
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so its essentials are not known.\n{error}") from error
-
-
-def _load_sources(path: Path) -> dict[str, Source]:
-    if not path.exists():
-        raise Sorry(
-            f"There is no {path}. Write a file that says where your lists are, "
-            "or bring one in with 'schoolgate lists import'."
-        )
-    try:
-        return dict(load_sources(path))
-    except PolicyError as error:
-        raise Sorry(str(error)) from error
-
-
-def _known(name: str, sources: dict[str, Source]) -> Source:
-    if name not in sources:
-        known = ", ".join(sources) or "none"
-        raise Sorry(f"No list '{name}' is among the sources ({known}).")
-    return sources[name]
 
 
 def _say(facts: Any, text: str, as_json: bool) -> None:

@@ -81,7 +81,7 @@ def take_in(
         name=source.name,
         origin=source.origin,
         mark=source.mark,
-        format=bundle.format,
+        format=str(bundle.format),
         taken=now.isoformat(timespec="seconds"),
         source_sha256=bundle.sha256,
         source_bytes=bundle.bytes,
