@@ -1,9 +1,9 @@
 """The answer to a refused request: the block page, a few words of JSON, or an empty body.
 
 A refusal has to be about as cheap as no page at all, because a busy classroom can be refused a
-thousand times a second. Between two refusals of one site only the reference and the time differ, so
-a page is rendered once with two markers in it, kept as the pieces between them, and later joined.
-The markers contain NUL, which `_clean` takes out of every text that comes from outside.
+thousand times a second. Between two refusals of one site only host, reference and time differ, so a
+page is rendered once with markers for them, kept as the pieces between, and later joined. Markers
+contain NUL, which `_clean` takes out of every text that comes from outside.
 """
 
 import json
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 from markupsafe import Markup, escape
@@ -27,33 +27,37 @@ _STYLE: Final = ("look.css",)
 # Characters of one text from outside, so that the page stays under 12 KB.
 _LONGEST: Final = 400
 _LONGEST_CLAUSE: Final = 2000
-_REFERENCE_IN_TEXT: Final = "\0reference\0"
-_REFERENCE_IN_LINK: Final = "\0link\0"
+_HOST: Final = "\0host\0"
+_HOST_IN_LINK: Final = "\0hostlink\0"
+_REFERENCE: Final = "\0reference\0"
+_REFERENCE_IN_LINK: Final = "\0referencelink\0"
 _TIME: Final = "\0time\0"
 _MACHINE_TIME: Final = "\0machine\0"
 _MARKER: Final = re.compile("\0([a-z]+)\0")
 
+type Headers = tuple[tuple[str, str], ...]
+
 # Which answer was given depends on these, should anything keep it in spite of no-store.
-_COMMON: Final = (
+_COMMON: Final[Headers] = (
     ("Cache-Control", "no-store"),
     ("Vary", "Accept, Sec-Fetch-Dest"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 )
-_JSON_HEADERS: Final = (
+_JSON_HEADERS: Final[Headers] = (
     *_COMMON,
     ("Content-Type", "application/json"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
 # No frame-ancestors here: an empty frame should stay empty, not show the browser's own complaint.
-_EMPTY_HEADERS: Final = (*_COMMON, ("Content-Length", "0"))
+_EMPTY_HEADERS: Final[Headers] = (*_COMMON, ("Content-Length", "0"))
 
 
 class Answer(NamedTuple):
     """An HTTP answer; a HEAD request's has Content-Length too, but no body."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
 
 
@@ -64,7 +68,6 @@ class BlockPage:
     outcome: str  # a value of rules.policy.Outcome; it chooses heading and advice
     school: str
     site: str  # the site's name, or its host where it has none
-    host: str
     reason: str
     clause_heading: str = ""
     clause_text: str = ""
@@ -77,9 +80,15 @@ class BlockPage:
 
 
 def answer(
-    page: BlockPage, *, reference: str, at: datetime, method: str, headers: Mapping[str, str]
+    page: BlockPage,
+    *,
+    host: str,
+    reference: str,
+    at: datetime,
+    method: str,
+    headers: Mapping[str, str],
 ) -> Answer:
-    """The answer that suits a request with this method and these headers.
+    """The answer that suits a request for `host` with this method and these headers.
 
     `reference` is the event's ('7K3QD-9M2XA') and `at` the school's local time. `headers.get` must
     not mind upper and lower case.
@@ -88,15 +97,15 @@ def answer(
     if kind is AnswerKind.EMPTY:
         return Answer(page.status, _EMPTY_HEADERS, b"")
     if kind is AnswerKind.JSON:
-        body, common = _json(page, reference), _JSON_HEADERS
+        named, body = _JSON_HEADERS, _json(page, reference)
     else:
-        body, common = _html(page, reference, at), _page_headers()
+        named, body = _page_headers(), _html(page, host, reference, at)
     length = ("Content-Length", str(len(body)))
-    return Answer(page.status, (*common, length), b"" if method == "HEAD" else body)
+    return Answer(page.status, (*named, length), b"" if method == "HEAD" else body)
 
 
 @cache
-def _page_headers() -> tuple[tuple[str, str], ...]:
+def _page_headers() -> Headers:
     return (
         *_COMMON,
         ("Content-Type", "text/html; charset=utf-8"),
@@ -116,10 +125,13 @@ def _json(page: BlockPage, reference: str) -> bytes:
     return json.dumps(facts).encode()
 
 
-def _html(page: BlockPage, reference: str, at: datetime) -> bytes:
+def _html(page: BlockPage, host: str, reference: str, at: datetime) -> bytes:
+    host = _clean(host, _LONGEST)
     values = {
+        "host": escape(host),
+        "hostlink": quote(host, safe=""),
         "reference": escape(reference),
-        "link": quote(reference, safe=""),
+        "referencelink": quote(reference, safe=""),
         "time": escape(in_words(at)),
         "machine": at.isoformat(timespec="minutes"),
     }
@@ -137,7 +149,8 @@ def _pieces(page: BlockPage) -> tuple[str, ...]:
         page=page,
         words=WORDS.get(page.outcome, OTHERWISE),
         style=stylesheet(*_STYLE),
-        reference=_REFERENCE_IN_TEXT,
+        host=_HOST,
+        reference=_REFERENCE,
         time=_TIME,
         machine_time=_MACHINE_TIME,
         ask_link=_ask_link(page),
@@ -156,8 +169,9 @@ def _ask_link(page: BlockPage) -> str:
     """Where the portal takes requests; '' when there is no portal that a browser could open."""
     if urlsplit(page.portal_url).scheme not in ("http", "https"):
         return ""
-    query = urlencode({"site": page.host}) + "&reference=" + _REFERENCE_IN_LINK
-    return f"{page.portal_url.rstrip('/')}/ask?{query}"
+    about = WORDS.get(page.outcome, OTHERWISE).about
+    asked = f"site={_HOST_IN_LINK}&reference={_REFERENCE_IN_LINK}"
+    return f"{page.portal_url.rstrip('/')}/ask?{asked}{'&about=' + about if about else ''}"
 
 
 def _mail_link(page: BlockPage) -> str:
@@ -165,9 +179,10 @@ def _mail_link(page: BlockPage) -> str:
     return f"mailto:{quote(page.contact_email, safe='@')}?subject={subject}"
 
 
+@lru_cache(maxsize=256)
 def _cleaned(page: BlockPage) -> BlockPage:
     """The page's texts without anything invisible, and none of them endless."""
-    texts = {
+    texts: dict[str, Any] = {
         field.name: _clean(value, _LONGEST_CLAUSE if field.name == "clause_text" else _LONGEST)
         for field in fields(page)
         if isinstance(value := getattr(page, field.name), str)

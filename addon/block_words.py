@@ -13,6 +13,7 @@ class Words:
     next_step: str
     comfort: str = ""
     ask: str = ""  # what the link to the portal says; '' where asking there would not help
+    about: str = ""  # what it asks about, where that is not the site
     on_record: str = ""  # what is particular about the record this time
     only_restricted_sites: bool = True  # False where even unrestricted sites are decided on
 
@@ -41,7 +42,7 @@ OTHERWISE: Final = Words(
 # The keys are the values of rules.policy.Outcome; a test holds the two together.
 WORDS: Final[Mapping[str, Words]] = {
     "no-purpose": Words(
-        heading="{site} opens for school purposes only",
+        heading="{site} is not open just now",
         comfort=_NOTHING_WRONG,
         next_step="Do you need it for school? Tell us what for, and we will see what we can do.",
         ask="Say what the school purpose is",
@@ -51,6 +52,7 @@ WORDS: Final[Mapping[str, Words]] = {
         comfort=_NOTHING_WRONG,
         next_step="Use a school device that is set up for you, or ask for this one to be added.",
         ask="Ask about this device",
+        about="device",
     ),
     "withdrawn": Words(
         heading="Your web access is withdrawn for now",
@@ -79,7 +81,7 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "record-unavailable": Words(
         heading="{site} cannot open just now",
-        next_step=_TRY_AGAIN,
+        next_step="If this page comes back after that, please tell us, so that we can mend it.",
         on_record="The record could not be written in time, so it may not hold this request.",
     ),
 }

@@ -8,15 +8,18 @@ as the headers' hook is done, so everything is decided there.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData
 
+from addon.block_page import Answer
 from addon.flows import (
     Nameless,
     Unjudgeable,
+    client_address,
     connection_hosts,
     is_number,
     is_private,
@@ -25,11 +28,13 @@ from addon.flows import (
 )
 from addon.gate import Gate
 from addon.guard import guarded
+from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
 from addon.sink import Replace
 from rules.hosts import HostError
 from rules.policy import Outcome
+from rules.request import WebRequest
 
 
 class Enforcer:
@@ -49,7 +54,7 @@ class Enforcer:
         except HostError:
             return  # its request is refused, where the reason can be told
         names = [host for host in hosts if not is_number(host)]
-        if any(self.gate.policy.now.policy.restricted_site(name) for name in names):
+        if self._must_decide(names, client_address(data.context.client.peername)):
             return
         if names:
             # The name that the client claimed is dialled, not the address that it chose, so that
@@ -63,9 +68,10 @@ class Enforcer:
     @guarded
     async def requestheaders(self, flow: HTTPFlow) -> None:
         """Decides. An allowed request waits here until the record holds it."""
-        if flow.error:
-            return  # mitmproxy has refused it already, as malformed
         judging = Judging(self.gate, flow)
+        if flow.error:
+            judging.note_malformed()  # mitmproxy has refused it already
+            return
         try:
             request = web_request(flow)
         except Unjudgeable as fault:
@@ -87,8 +93,7 @@ class Enforcer:
         """The request is whole. A refused one that had no body is answered here."""
         passage = passage_of(flow)
         if passage and passage.answer and not passage.up.used:
-            answer = passage.answer
-            flow.response = Response.make(answer.status, answer.body, _headers(answer.headers))
+            flow.response = _response(passage.answer)
 
     @guarded
     def responseheaders(self, flow: HTTPFlow) -> None:
@@ -136,8 +141,11 @@ class Enforcer:
     @guarded
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuses to be its own destination, which would go round for ever."""
-        if data.server.address and await self.gate.is_ourselves(data.server.address[:2]):
-            data.server.error = "this is the proxy itself"
+        if data.server.address is None:
+            return
+        client = client_address(data.client.peername)
+        if await self.gate.is_off_limits(client, data.server.address[:2]):
+            data.server.error = "the proxy does not lead to itself"
 
     def refuse_after_error(self, hook: str, subject: object) -> None:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""
@@ -148,12 +156,30 @@ class Enforcer:
             if hook == "request":
                 subject.response = Response.make(403, b"", {"cache-control": "no-store"})
 
+    def _must_decide(self, names: list[str], address: str) -> bool:
+        """Whether the policy has a say in a connection to these hosts from this client."""
+        policy = self.gate.policy.now.policy
+        person = person_at(policy, address).person
+        now = datetime.now(UTC)
+        return any(
+            policy.sees_through(name)
+            or policy.decide(WebRequest(name), person, now).outcome is not Outcome.NOT_RESTRICTED
+            for name in names
+        )
+
     def _complete(self, flow: HTTPFlow) -> None:
         """The second, lazy write: how it ended and how much went each way."""
         passage = passage_of(flow)
         completion = completion_of(flow, passage, datetime.now(UTC)) if passage else None
         if completion:
             self.gate.recorder.complete(completion)
+
+
+def _response(answer: Answer) -> Response:
+    """The answer, its Content-Length untouched: to a HEAD request it is that of the page."""
+    now = time.time()
+    headers = _headers(answer.headers)
+    return Response(b"HTTP/1.1", answer.status, b"", headers, answer.body, None, now, now)
 
 
 def _headers(fields: tuple[tuple[str, str], ...]) -> Headers:

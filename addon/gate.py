@@ -8,10 +8,8 @@ the enforcer depends on in mitmproxy's settings is set here and not left to a co
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.off_limits import leads_home
 from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
@@ -161,18 +160,12 @@ class Gate:
         else:
             log.info("The policy was read again and is in force.")
 
-    async def is_ourselves(self, address: tuple[str, int]) -> bool:
-        """Whether an upstream address is one of the ports that this process listens on."""
-        host, port = address
-        own = [known[:2] for known in ctx.master.addons.get("proxyserver").listen_addrs()]
-        if port not in {known[1] for known in own}:
+    async def is_off_limits(self, client: str, address: tuple[str, int]) -> bool:
+        """Whether a client at an IP address may not be led to an upstream address."""
+        if address == self.sink.address:
             return False
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            return False  # it cannot be dialled either
-        return any(_is_local(str(entry[4][0])) for entry in found)
+        own_ports = {known[1] for known in ctx.master.addons.get("proxyserver").listen_addrs()}
+        return await leads_home(client, address, own_ports)
 
     async def _beat(self) -> None:
         path = status_path(self.state, ctx.options.schoolgate_worker)
@@ -181,6 +174,8 @@ class Gate:
                 publish(path, self._status())
             except OSError as error:
                 log.warning("The status file %s could not be written: %s.", path, error.strerror)
+            if self.policy.has_changed():
+                await self.reload()
             await asyncio.sleep(HEARTBEAT)
 
     def _status(self) -> WorkerStatus:
@@ -223,15 +218,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 60:
         raise OptionsError(f"schoolgate_record_within is {text!r}; give seconds, such as 2 or 0.5.")
     return seconds
-
-
-def _is_local(address: str) -> bool:
-    """Whether this machine has the address. That it can be bound is what tells."""
-    number = ipaddress.ip_address(address.partition("%")[0])
-    family = socket.AF_INET6 if number.version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from mitmproxy.http import HTTPFlow
 
 from addon.evidence import kind_of
-from addon.flows import Malformed, Nameless, Unjudgeable, carried_hosts, client_address, is_number
+from addon.flows import (
+    Malformed,
+    Nameless,
+    Unjudgeable,
+    carried_hosts,
+    client_address,
+    header_texts,
+    is_number,
+)
 from addon.gate import Gate
 from addon.identity.directory import person_at
 from addon.passage import Passage, attach
-from addon.refusal import refusal_answer
+from addon.refusal import block_page, refusal_answer
 from addon.sink import Discard
 from rules.policy import Decision, Outcome, Policy
 from rules.request import WebRequest
@@ -30,8 +40,13 @@ class Judging:
         self.flow = flow
         self.now = datetime.now(UTC)
         self.policy: Policy = gate.policy.now.policy
-        self.address = client_address(flow)
+        self.address = client_address(flow.client_conn.peername)
         self.who = person_at(self.policy, self.address)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The request's headers by name in lower case, as they were before any redirection."""
+        return header_texts(self.flow.request)
 
     def decide(self, request: WebRequest) -> Decision:
         """The policy's decision on the request for the person behind it, now."""
@@ -49,20 +64,20 @@ class Judging:
             await self.gate.recorder.durable(event, self.gate.record_within)
         except NotDurable:
             unsaved = self.policy.refuse(Outcome.RECORD_UNAVAILABLE, decision.site)
-            self._answer(unsaved, request.host, 503, event.id)
+            self._answer(unsaved, request.host, event.id)
             return
         self.gate.counts.allowed += 1
         attach(self.flow, Passage(event.id))
         self._dial_by_name(request)
 
-    def refuse(self, request: WebRequest, decision: Decision, status: int = 403) -> None:
+    def refuse(self, request: WebRequest, decision: Decision, status: int | None = None) -> None:
         """Answers the request here. It is on record where it concerns a restricted site."""
         number = None
         if decision.site:
             event = self._event(request, decision)
             number = event.id
             self.gate.recorder.note(event)
-        self._answer(decision, request.host, status, number)
+        self._answer(decision, request.host, number, status)
 
     def refuse_unjudgeable(self, fault: Unjudgeable) -> None:
         """A request without one clear destination goes nowhere."""
@@ -76,6 +91,14 @@ class Judging:
         host, site = self._restricted(carried_hosts(self.flow))
         self.refuse(self._pathless(host), self.policy.refuse(outcome, site), fault.status)
 
+    def note_malformed(self) -> None:
+        """Puts on record that mitmproxy has refused the request, and why."""
+        host, site = self._restricted(carried_hosts(self.flow))
+        if site:
+            event = self._event(self._pathless(host), self.policy.refuse(Outcome.MALFORMED, site))
+            self.gate.counts.refused += 1
+            self.gate.recorder.note(event)
+
     def refuse_after_error(self) -> None:
         """After an error of ours: closed where it restricts, open where it certainly does not."""
         hosts = carried_hosts(self.flow)
@@ -85,18 +108,15 @@ class Judging:
             return
         self.refuse(self._pathless(host), self.policy.refuse(Outcome.INTERNAL_ERROR, site))
 
-    def _answer(self, decision: Decision, host: str, status: int, number: int | None) -> None:
+    def _answer(
+        self, decision: Decision, host: str, number: int | None, status: int | None = None
+    ) -> None:
         self.gate.counts.refused += 1
-        answer = refusal_answer(
-            self.policy,
-            decision,
-            host,
-            status,
-            number,
-            self.flow.request,
-            self.gate.portal_url,
-            self.now,
-        )
+        page = block_page(self.policy, decision, host, self.gate.portal_url)
+        if status:
+            page = replace(page, status=status)
+        method = self.flow.request.method
+        answer = refusal_answer(page, self.policy, host, number, method, self.headers, self.now)
         attach(self.flow, Passage(number, up=Discard(), answer=answer))
         self.gate.sink.redirect(self.flow)
 
@@ -113,7 +133,7 @@ class Judging:
             host=request.host,
             scheme=request.scheme,
             method=request.method[:_LONGEST_METHOD],
-            kind=kind_of(self.flow.request.headers),
+            kind=kind_of(self.headers),
             allowed=decision.allowed,
             outcome=decision.outcome,
             reason=decision.reason,

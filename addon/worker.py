@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
-from mitmproxy.tools.dump import DumpMaster
 
 from addon.enforcer import Enforcer
 from addon.gate import Gate
 from addon.lifeline import stop_with_parent
+from addon.proxy_master import ProxyMaster
 
 log = logging.getLogger("schoolgate")
 
@@ -49,7 +49,7 @@ async def work(settings: WorkerSettings) -> None:
     )
     gate = Gate()
     # mitmproxy's own log names every host it connects to: only ours is shown.
-    master = DumpMaster(options, with_termlog=False, with_dumper=False)
+    master = ProxyMaster(options)
     try:
         master.addons.add(gate, Enforcer(gate))
         options.update(

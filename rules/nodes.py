@@ -211,7 +211,7 @@ class _Composer:
                     "A list or a group of entries stands where a name should.",
                     "Begin the line with a name and a colon.",
                 )
-            inner = spot.under(name.text[:60])
+            inner = spot.under(name.text[:60] if name.text.isprintable() else shown(name.text))
             # An entry stands where its name is, even when its value begins on the next line.
             value = self.node(next(events), events, inner.key, depth + 1, name.spot.line)
             if name.text == "<<" and isinstance(value, Mapping):

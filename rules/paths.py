@@ -7,11 +7,13 @@ and `..` resolved. What cannot be made plain without guessing matches nothing.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 _AMBIGUOUS = re.compile(r"%2f|%5c|%(?:0|1)[0-9a-f]|%7f|\\", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def plain_path(path: str) -> str | None:
     """Give the path that a server would look up, in lower case, or None if that is not certain.
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from rules.hosts import HostError, canonical_host
+from rules.mirrors import mirrored_host, shows_others
 
 
 class Role(StrEnum):
@@ -39,7 +40,8 @@ class WebRequest:
     """A request as the rules see it.
 
     `host` is canonical (see `rules.hosts`). `path` has no query, and is None while only the server
-    name is known, before anything is decrypted.
+    name is known, before anything is decrypted. `shown` is the host whose page a mirror shows,
+    where `rules.mirrors` found one in the query, which the rules themselves never see.
     """
 
     host: str
@@ -47,6 +49,7 @@ class WebRequest:
     port: int = 443
     method: str = "GET"
     path: str | None = None
+    shown: str | None = None
 
 
 _PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
@@ -68,5 +71,10 @@ def request_for(url: str, method: str = "GET") -> WebRequest:
         raise HostError(f"{url!r} is not a web address: it does not begin with http or https.")
     host = canonical_host(parts.hostname or "")
     return WebRequest(
-        host, parts.scheme, port or _PORTS[parts.scheme], method.upper(), parts.path or "/"
+        host,
+        parts.scheme,
+        port or _PORTS[parts.scheme],
+        method.upper(),
+        parts.path or "/",
+        mirrored_host(host, f"{parts.path}?{parts.query}") if shows_others(host) else None,
     )

@@ -155,6 +155,27 @@ class Choice[E: StrEnum]:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number in a range, both ends included."""
+
+    least: int
+    most: int
+    what: str
+
+    def read(self, node: Node, reading: Reading) -> int:
+        text = node.text if isinstance(node, Scalar) and node.kind == "number" else ""
+        if re.fullmatch(r"[0-9]{1,9}", text) and self.least <= int(text) <= self.most:
+            return int(text)
+        found = shown(node.text) if isinstance(node, Scalar) else "This"
+        raise reading.refuse(
+            node.spot, f"{found} is not {self.what}.", f"From {self.least} to {self.most}."
+        )
+
+    def schema(self) -> Schema:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
 class Kept[T]:
     """A value that remembers its place."""
 
@@ -217,19 +238,18 @@ class MapOf[T]:
             )
         values: dict[str, T] = {}
         for key, value in node.entries:
-            reading.declare(self.kind, (key.text,))
+            if not re.fullmatch(SLUG, key.text) or len(key.text) > 60:
+                reading.faults.add(
+                    Spot(key.spot.file, key.spot.line, value.spot.key),
+                    f"{shown(key.text)} cannot be a name here.",
+                    "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
+                )
+            else:
+                reading.declare(self.kind, (key.text,))
             try:
                 values[key.text] = self.shape.read(value, reading)
             except Unreadable:
                 continue
-            finally:
-                if not re.fullmatch(SLUG, key.text) or len(key.text) > 60:
-                    spot = Spot(key.spot.file, key.spot.line, value.spot.key)
-                    reading.faults.add(
-                        spot,
-                        f"{shown(key.text)} cannot be a name here.",
-                        "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
-                    )
         return values
 
     def schema(self) -> Schema:

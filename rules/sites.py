@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from itertools import repeat
 from types import MappingProxyType
 
+from rules.mirrors import BY_NAME, mirrored_host
 from rules.paths import PathPattern, plain_path
 
 Network = IPv4Network | IPv6Network
@@ -48,9 +50,9 @@ class Endpoint:
         return cls(action, method, PathPattern.parse(rest))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Site:
-    """A social network, or another service, with all its hosts."""
+    """A social network, or another service, with all its hosts. Each is itself and no other."""
 
     id: str
     name: str
@@ -74,15 +76,19 @@ class Site:
 class Catalogue:
     """All known sites. Building one does not check it; the loader has done so."""
 
-    def __init__(self, sites: Iterable[Site], listed: Mapping[str, str] | None = None) -> None:
-        """Take the sites, and `listed`: further domains by the million, each with its site's id.
+    def __init__(
+        self, sites: Iterable[Site], listed: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Take the sites, and by site id `listed`: further canonical domains, by the million.
 
-        A domain that a site claims itself stays with that site.
+        A domain that a site claims itself stays with that site; of two lists, the later has it.
         """
         self._sites = {site.id: site for site in sites}
-        self._by_domain: dict[str, Site] = {
-            domain: self._sites[site_id] for domain, site_id in (listed or {}).items()
-        }
+        self._by_domain: dict[str, Site] = {}
+        for site_id, domains in (listed or {}).items():
+            # A plain dictionary: at a million names it is the smallest thing that answers in one
+            # look-up, and it is filled without a second copy.
+            self._by_domain.update(zip(domains, repeat(self._sites[site_id]), strict=False))
         self._by_network: dict[tuple[int, int], dict[int, Site]] = {}
         for site in self._sites.values():
             self._by_domain.update(dict.fromkeys(site.domains, site))
@@ -104,17 +110,27 @@ class Catalogue:
         return MappingProxyType(self._sites)
 
     def site_of(self, host: str) -> Site | None:
-        """Give the site that a canonical host belongs to, or None; an address by its network."""
-        by_domain, rest = self._by_domain, host
-        while True:
-            site = by_domain.get(rest)
-            if site is not None:
-                return site
+        """Give the site that a canonical host belongs to, or None.
+
+        An address literal belongs to the site with its network, and a mirror whose name shows
+        another's (`www-facebook-com.translate.goog`) to the site it shows.
+        """
+        find = self._by_domain.get
+        site, rest = find(host), host
+        while site is None:
             dot = rest.find(".")
             if dot < 0:
-                # No canonical name ends in a number, so this is the end of an address literal.
-                return self.site_at(host) if rest.isdigit() or ":" in rest else None
+                return self._site_in_other_words(host, rest)
             rest = rest[dot + 1 :]
+            site = find(rest)
+        return site
+
+    def _site_in_other_words(self, host: str, last_label: str) -> Site | None:
+        # No canonical name ends in a number, so one that does is an address literal.
+        if last_label.isdigit() or ":" in last_label:
+            return self.site_at(host)
+        shown = mirrored_host(host) if host.endswith(BY_NAME) else None
+        return None if shown is None else self.site_of(shown)
 
     def site_at(self, address: str) -> Site | None:
         """Give the site whose listed networks hold an IP address, or None; None for a name too."""

@@ -75,8 +75,12 @@ class Database:
             isolation_level=None,  # transactions begin where `_begin` says
             check_same_thread=False,
         )
-        for pragma in _ON_CONNECT:
-            connection.execute(pragma)
+        try:
+            for pragma in _ON_CONNECT:
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

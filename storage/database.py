@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -57,7 +58,8 @@ def open_record_readonly(state: Path) -> Database:
     """
     path = state.absolute() / FILE_NAME
     try:
-        path.stat()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RecordError(not_ours(path))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RecordError(
             f"There is no record at {path} yet: run Schoolgate once, or name its folder with "

@@ -61,17 +61,19 @@ class EventRow(Base):
 
 
 class CountRow(Base):
-    """How many events there were, by hour, site, person, kind and verdict.
+    """How many events there were in an hour, a day and a week, by site, person, kind and verdict.
 
-    `hour` is whole hours since 1970-01-01 UTC, so that a school's day can be cut out of it in
-    summer and winter. An unidentified device has the person '' because a key cannot be empty.
-    Ordered by hour: the rows that change are neighbours, and old ones go in one sweep.
+    `span` is the length in hours (`storage.spans`) and `start` is in whole hours since 1970 UTC, so
+    that a school's day can be cut out of it in summer and winter. An unidentified device has the
+    person '' because a key cannot be empty. Ordered by time: the rows that change are neighbours,
+    and old ones go in one sweep.
     """
 
     __tablename__ = "counts"
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy reads it once
 
-    hour: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    span: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    start: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     site: Mapped[str] = mapped_column(Text, primary_key=True)
     person: Mapped[str] = mapped_column(Text, primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -18,33 +18,26 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from storage.completions import LAZY, Completions
 from storage.connections import Database
 from storage.events import Completion, Event
 from storage.faults import RecordError, gone
+from storage.waiting import Entry, NotDurable, Waiter, answer
 from storage.writing import Line, Row, Work, completion_row, event_row, write
+
+__all__ = ["NotDurable", "Recorder", "RecorderState"]
 
 BATCH: Final = (
     2_048  # events in one transaction: long enough to be quick, short enough to be prompt
 )
-COMPLETIONS: Final = 1_024
-LAZY: Final = 1.0  # seconds a completion may wait for company
 FIRST_PAUSE: Final = 0.05  # seconds before the second attempt, doubled for each one after
 LONGEST_PAUSE: Final = 2.0
-
-_Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
-
-
-class NotDurable(Exception):
-    """The event is not on record as allowed, and will not be: refuse the request. The text says
-    why.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +49,6 @@ class RecorderState:
     lost: int
     last_error: str | None
     written: int
-
-
-class _Entry:
-    """An event on its way. Guarded by the recorder's lock."""
-
-    __slots__ = ("recorded", "row", "since", "waiter", "withdrawn")
-
-    def __init__(self, row: Row, waiter: _Waiter | None) -> None:
-        self.row = row
-        self.since = time.monotonic()
-        self.waiter = waiter
-        self.withdrawn = False
-        self.recorded = False
 
 
 class Recorder:
@@ -84,12 +64,10 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._give_up = threading.Event()
         # Guarded by the condition's lock:
-        self._queue: deque[_Entry] = deque()
-        self._batch: list[_Entry] = []  # what the writer has taken and not yet written
+        self._queue: deque[Entry] = deque()
+        self._batch: list[Entry] = []  # what the writer has taken and not yet written
         self._corrections: list[int] = []
-        self._completions: deque[tuple[float, int, Row]] = (
-            deque()
-        )  # when it came, after which event, what
+        self._completions = Completions(limit)
         self._queued = self._taken = self._written = self._lost = 0
         self._closing = False
         self._problem: str | None = None  # goes away when it works again
@@ -117,7 +95,7 @@ class Recorder:
             left = [*self._batch, *self._queue]
             for entry in left:
                 entry.withdrawn = True
-        _answer(left, NotDurable("Schoolgate is stopping."))
+        answer(left, NotDurable("Schoolgate is stopping."))
         return len(left)
 
     @property
@@ -157,13 +135,13 @@ class Recorder:
         task is cancelled. Raises ValueError for an id out of range or a time without a zone.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
-        entry = self._append(event_row(event), (loop, answer))
+        future: asyncio.Future[None] = loop.create_future()
+        entry = self._append(event_row(event), (loop, future))
         if entry is None:
             raise NotDurable(self.state.last_error or "Too many events wait to be put on record.")
         try:
             async with asyncio.timeout(within):
-                await answer
+                await future
         except TimeoutError as error:
             if not self._withdraw(entry):
                 return  # the commit and the end of the time met; the commit was first
@@ -181,17 +159,11 @@ class Recorder:
         """
         row = completion_row(completion)
         with self._wake:
-            if len(self._completions) >= self._limit:
-                self._completions.popleft()  # sizes are worth less than events, and old ones least
-            self._completions.append((time.monotonic(), self._queued, row))
-            if len(self._completions) in (
-                1,
-                COMPLETIONS,
-            ):  # the writer may be asleep; later ones can wait
+            if self._completions.add(row, self._queued):
                 self._wake.notify()
 
-    def _append(self, row: Row, waiter: _Waiter | None) -> _Entry | None:
-        entry = _Entry(row, waiter)
+    def _append(self, row: Row, waiter: Waiter | None) -> Entry | None:
+        entry = Entry(row, waiter)
         with self._wake:
             if self._closing or len(self._queue) + len(self._batch) >= self._limit:
                 self._lost += 1
@@ -201,12 +173,12 @@ class Recorder:
             self._wake.notify()
         return entry
 
-    def _withdraw(self, entry: _Entry, *, even_recorded: bool = False) -> bool:
+    def _withdraw(self, entry: Entry, *, even_recorded: bool = False) -> bool:
         with self._wake:
             if entry.recorded:
                 if not even_recorded:
                     return False
-                self._corrections.append(int(entry.row[0] or 0))
+                self._corrections.append(entry.id)
                 self._wake.notify()
             entry.withdrawn = True
             return True
@@ -224,30 +196,18 @@ class Recorder:
         completions.
         """
         with self._wake:
-            while not self._queue and not self._corrections and not self._due():
+            while not (self._queue or self._corrections or self._completions.due()):
                 if self._closing:
+                    if self._completions:
+                        break
                     return None
                 self._wake.wait(LAZY if self._completions else None)
             self._batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
             self._taken += len(self._batch)
             corrections, self._corrections = self._corrections, []
-            completions: list[Row] = []
-            if self._due():
-                # Only those whose event has been taken: an event still waiting cannot be completed.
-                while (
-                    self._completions
-                    and self._completions[0][1] <= self._taken
-                    and len(completions) < COMPLETIONS
-                ):
-                    completions.append(self._completions.popleft()[2])
-            return corrections, completions
-
-    def _due(self) -> bool:
-        """Whether completions have waited long enough, or are many enough, to be worth a write."""
-        if not self._completions:
-            return False
-        waited = time.monotonic() - self._completions[0][0]
-        return self._closing or len(self._completions) >= COMPLETIONS or waited >= LAZY
+            if self._closing or self._completions.due():
+                return corrections, self._completions.take(self._taken)
+            return corrections, []
 
     def _write_until_done(self, corrections: list[int], completions: list[Row]) -> bool:
         """Tries until the batch is written; False when told to give up."""
@@ -256,22 +216,17 @@ class Recorder:
             try:
                 self._write(corrections, completions, careful)
                 return True
-            except IntegrityError:
-                self._disconnect()
-                if not careful:
-                    careful = True
-                    continue
-                problem = (
-                    f"{self._database.path} holds events it should not: see `schoolgate doctor`."
-                )
             except (SQLAlchemyError, RecordError) as error:
-                problem = (
-                    str(error) if isinstance(error, RecordError) else self._database.explain(error)
-                )
                 self._disconnect()
+                known = isinstance(error, IntegrityError) and not careful
+                # A commit that failed may still have reached the disk.
+                careful = True
+                if known:
+                    continue
+                described = isinstance(error, RecordError)
+                problem = str(error) if described else self._database.explain(error)
             with self._wake:
                 self._problem = problem
-            careful = True  # a commit that failed may still have reached the disk
             if self._give_up.wait(pause):
                 return False
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -292,7 +247,7 @@ class Recorder:
                 entry.recorded = True
                 done.append(entry)
                 if entry.withdrawn and not line.withdrawn:
-                    self._corrections.append(int(entry.row[0] or 0))
+                    self._corrections.append(entry.id)
             self._batch = []
             self._written += len(done)
             self._lost += len(rejected)
@@ -301,8 +256,8 @@ class Recorder:
                 self._fault = (
                     "Two workers gave out the same event ids: give each a number of its own."
                 )
-        _answer(done, None)
-        _answer(rejected, NotDurable("The event's id belongs to another event."))
+        answer(done, None)
+        answer(rejected, NotDurable("The event's id belongs to another event."))
 
     def _connect(self) -> Connection:
         if self._connection is not None and self._database.identity() != self._file:
@@ -322,24 +277,3 @@ class Recorder:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-
-def _answer(entries: Iterable[_Entry], error: NotDurable | None) -> None:
-    """Tells the callers that wait, with one wake-up for each event loop."""
-    waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for entry in entries:
-        if entry.waiter is not None:
-            waiting.setdefault(entry.waiter[0], []).append(entry.waiter[1])
-    for loop, answers in waiting.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, answers, error)
-
-
-def _settle(answers: list[asyncio.Future[None]], error: NotDurable | None) -> None:
-    for answer in answers:
-        if answer.done():
-            continue
-        if error is None:
-            answer.set_result(None)
-        else:
-            answer.set_exception(error)

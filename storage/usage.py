@@ -10,8 +10,9 @@ In a school with twenty staff a figure can point at someone without naming them.
   group, so that two reports taken one after the other do not differ by a single person's doing.
 * A total adds up only what is shown, and is rounded as well. Taking the shown figures from a
   total that held the withheld ones too would give them back.
-* There is nothing to choose but the period, which is a week or more and begins and ends on a
-  whole hour: no two questions can be asked whose answers differ by one person.
+* There is nothing to choose but the period, which is a week or more and begins and ends on a whole
+  hour. That leaves little to compare one answer with; whole weeks, which the reports ask for, leave
+  less.
 * Only what a person did counts: navigations and actions. What a page or app did by itself is one
   line for the whole school; what cannot be told apart is another; a device nobody signed in to is
   a third.
@@ -23,14 +24,15 @@ guess.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import case, func, select
 
+from storage import spans
 from storage.connections import Database
 from storage.events import event_id
 from storage.instants import HOUR, from_microseconds, to_microseconds
@@ -66,7 +68,9 @@ class Figure:
 class SiteUse:
     """What people did on one site.
 
-    When `withheld` is set, so it is in both figures, and people are None.
+    When `withheld` is set, so it is in both figures, and people are None. `some_allowed` and
+    `some_refused` say whether there was any such request at all, those included that may have been
+    a page's own: a site that nobody's figures can be shown for is not left unmentioned.
     """
 
     site: str
@@ -74,6 +78,8 @@ class SiteUse:
     allowed: Figure
     refused: Figure
     withheld: Withheld | None
+    some_allowed: bool
+    some_refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +146,22 @@ def overview(
         (COUNTS.c.kind.in_(BY_ITSELF), "itself"),
         else_="unclear",
     )
-    sums = (
-        select(COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed, func.sum(COUNTS.c.number))
-        .where(COUNTS.c.hour >= first, COUNTS.c.hour < end)
-        .group_by(COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed)
-    )
+    key = (COUNTS.c.site, COUNTS.c.person, manner, COUNTS.c.allowed)
+    rows: list[Sequence[Any]] = []
     with database.reading() as connection:
-        begins = connection.execute(select(func.min(COUNTS.c.hour))).scalar()
-        rows = connection.execute(sums).all()
+        begins = connection.execute(
+            select(func.min(COUNTS.c.start)).where(COUNTS.c.span == spans.HOUR)
+        ).scalar()
+        for length, start, stop in spans.cover(first, end):
+            piece = select(*key, func.sum(COUNTS.c.number)).where(
+                COUNTS.c.span == length, COUNTS.c.start >= start, COUNTS.c.start < stop
+            )
+            rows += connection.execute(piece.group_by(*key))
 
-    own: dict[str, dict[bool, _ByPerson]] = defaultdict(lambda: {True: {}, False: {}})
+    own: dict[str, dict[bool, _ByPerson]] = defaultdict(
+        lambda: {True: defaultdict(int), False: defaultdict(int)}
+    )
+    verdicts: dict[str, set[bool]] = defaultdict(set)
     unclear: _ByPerson = defaultdict(int)
     unidentified = by_itself = 0
     for site, person, how, allowed, number in rows:
@@ -157,13 +169,15 @@ def overview(
             by_itself += number
         elif not person:
             unidentified += number
-        elif how == "unclear":
-            unclear[person] += number
         else:
-            own[site][allowed][person] = number
+            verdicts[site].add(allowed)
+            if how == "unclear":
+                unclear[person] += number
+            else:
+                own[site][allowed][person] += number
 
     rules = _Rules(smallest_group, round_to)
-    sites = tuple(rules.site(site, own[site]) for site in sorted(own))
+    sites = tuple(rules.site(site, own[site], verdicts[site]) for site in sorted(verdicts))
     everyone = {person for site in own.values() for people in site.values() for person in people}
     return Overview(
         since=from_microseconds(first * HOUR),
@@ -188,7 +202,7 @@ class _Rules:
     smallest_group: int
     round_to: int
 
-    def site(self, site: str, by_verdict: Mapping[bool, _ByPerson]) -> SiteUse:
+    def site(self, site: str, by_verdict: Mapping[bool, _ByPerson], verdicts: set[bool]) -> SiteUse:
         both: _ByPerson = defaultdict(int)
         for people in by_verdict.values():
             for person, number in people.items():
@@ -196,9 +210,19 @@ class _Rules:
         withheld = self.withheld(both)
         if withheld is not None:
             hidden = Figure(withheld=withheld)
-            return SiteUse(site, None, hidden, hidden, withheld)
+            return SiteUse(
+                site, None, hidden, hidden, withheld, True in verdicts, False in verdicts
+            )
         allowed, refused = self.figure(by_verdict[True]), self.figure(by_verdict[False])
-        return SiteUse(site, self.people(len(both)), allowed, refused, None)
+        return SiteUse(
+            site,
+            self.people(len(both)),
+            allowed,
+            refused,
+            None,
+            True in verdicts,
+            False in verdicts,
+        )
 
     def withheld(self, people: _ByPerson) -> Withheld | None:
         if len(people) < self.smallest_group:

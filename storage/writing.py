@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from storage.events import LARGEST_ID, Completion, Event
 from storage.instants import HOUR, to_microseconds
+from storage.spans import spans_of
 
 UNAVAILABLE: Final = "record-unavailable"
 UNAVAILABLE_REASON: Final = "This could not be put on record in time, so it was not let through."
@@ -155,11 +156,15 @@ def _not_yet_there(
 
 
 def _count(connection: Connection, rows: Sequence[Row]) -> None:
-    numbers = Counter(_counted(row) for row in rows)
-    _run(connection, _add_counts, [(*key, number) for key, number in numbers.items()])
+    by_hour = Counter(_counted(row) for row in rows)
+    sums: Counter[Row] = Counter()
+    for (hour, *key), number in by_hour.items():
+        for span in spans_of(hour):
+            sums[(*span, *key)] += number
+    _run(connection, _add_counts, [(*key, number) for key, number in sums.items()])
 
 
-def _counted(row: Row) -> Row:
+def _counted(row: Row) -> tuple[int, Value, Value, Value, Value]:
     at, person = row[_AT], row[_PERSON]
     assert isinstance(at, int)
     return at // HOUR, row[_SITE], person or "", row[_KIND], row[_ALLOWED]
@@ -182,13 +187,15 @@ def _correct(connection: Connection, event_id: int) -> None:
         "WHERE id = ?",
         (UNAVAILABLE, UNAVAILABLE_REASON, event_id),
     )
-    before = _counted(row)
-    _run(connection, _add_counts, [(*before, -1), (*before[:-1], 0, 1)])
-    connection.exec_driver_sql(
-        "DELETE FROM counts WHERE hour = ? AND site = ? AND person = ? AND kind = ? AND "
-        "allowed = ? AND number = 0",
-        before,
-    )
+    hour, *key = _counted(row)
+    for span in spans_of(hour):
+        before = (*span, *key)
+        _run(connection, _add_counts, [(*before, -1), (*before[:-1], 0, 1)])
+        connection.exec_driver_sql(
+            "DELETE FROM counts WHERE span = ? AND start = ? AND site = ? AND person = ? "
+            "AND kind = ? AND allowed = ? AND number = 0",
+            before,
+        )
 
 
 def _clean(text: str) -> str:
@@ -243,10 +250,10 @@ _insert_events = _BySize(
 )
 _select_events = _BySize(f"SELECT {_COLUMNS} FROM events WHERE id IN (ROWS)", "?")  # noqa: S608
 _add_counts = _BySize(
-    "INSERT INTO counts (hour, site, person, kind, allowed, number) VALUES ROWS "
-    "ON CONFLICT (hour, site, person, kind, allowed) DO UPDATE SET number = counts.number + "
+    "INSERT INTO counts (span, start, site, person, kind, allowed, number) VALUES ROWS "
+    "ON CONFLICT (span, start, site, person, kind, allowed) DO UPDATE SET number = counts.number + "
     "excluded.number",
-    "(?, ?, ?, ?, ?, ?)",
+    "(?, ?, ?, ?, ?, ?, ?)",
 )
 # The first completion stands: a late second one for the same event changes nothing.
 _complete = _BySize(

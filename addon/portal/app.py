@@ -88,10 +88,12 @@ def create_app(settings: PortalSettings) -> Flask:
     @app.get("/ask")
     def ask() -> str:
         people = settings.policy.now.policy.school.contacts
+        device = request.args.get("about") == "device"
         reference = request.args.get("reference", "").upper()
         return render_template(
             "ask.html",
-            contacts=(people.head, people.senior_teacher),
+            contacts=(people.it, people.head) if device else (people.head, people.senior_teacher),
+            device=device,
             site=_site_name(settings, request.args.get("site", "")),
             reference=reference if _REFERENCE.fullmatch(reference) else "",
         )

@@ -7,22 +7,29 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from addon.lifeline import stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
 from rules.loading import SHIPPED_POLICY, PolicyError
 
 log: Final = logging.getLogger("schoolgate.portal")
 
-_LONGEST_BODY: Final = 64 * 1024  # bytes; nothing that the portal takes is larger
-_THREADS: Final = 4
+# How waitress serves. Nothing that the portal takes is larger than 64 KB.
+SERVING: Final[Mapping[str, Any]] = {
+    "ident": "",
+    "threads": 4,
+    "max_request_body_size": 64 * 1024,
+    "clear_untrusted_proxy_headers": True,
+}
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -89,6 +96,7 @@ def main(
     """Serve the portal until told to stop."""
     logging.basicConfig(level=logging.INFO, format="portal: %(message)s", stream=sys.stderr)
     logging.getLogger("waitress").setLevel(logging.ERROR)
+    stop_with_parent()
     try:
         in_force = PolicyInForce(policy, now)
     except PolicyError as fault:
@@ -111,10 +119,11 @@ def serve(settings: PortalSettings, host: str, port: int) -> None:
     threading.Thread(target=_reload_when, args=(wanted, settings.policy), daemon=True).start()
     signal.signal(signal.SIGHUP, lambda *_: wanted.set())
     try:
-        server = create_server(
-            create_app(settings), host=host, port=port, ident="", threads=_THREADS,
-            max_request_body_size=_LONGEST_BODY, clear_untrusted_proxy_headers=True,
-        )  # fmt: skip
+        server = create_server(create_app(settings), host=host, port=port, **SERVING)
+    except ValueError as fault:  # waitress' own, for a host that has no address
+        raise click.ClickException(
+            f"The portal cannot listen on {host}:{port}: the host is not known."
+        ) from fault
     except OSError as fault:
         raise click.ClickException(
             f"The portal cannot listen on {host}:{port}: {fault.strerror}."
@@ -132,9 +141,15 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the policy's files."""
+
+
 def _reload_when(wanted: threading.Event, policy: PolicyInForce) -> None:
     """Reading a policy takes a moment, which the thread that answers should not spend."""
-    while wanted.wait():
+    while True:
+        if not (wanted.wait(LOOK_EVERY) or policy.has_changed()):
+            continue
         wanted.clear()
         if faults := policy.reload():
             log.error("the new policy has faults; the old one stays in force.\n%s", faults)

@@ -37,7 +37,9 @@ def to_text(
     parts = [
         f"Social networking at {school_name}",
         _period(overview, timezone),
-        _table(rows) if rows else "Nobody asked for a restricted site in this time.",
+        _table(rows)
+        if rows
+        else "Nobody is known to have asked for a restricted site in this time.",
         "Not counted above\n"
         f"  Devices nobody had signed in to:         {_words(overview.unidentified)}\n"
         f"  A person or a page, we cannot tell:      {_words(overview.unclear)}\n"
@@ -78,6 +80,8 @@ def to_json(
                     "allowed": _json(use.allowed),
                     "refused": _json(use.refused),
                     "withheld": use.withheld,
+                    "some_allowed": use.some_allowed,
+                    "some_refused": use.some_refused,
                 }
                 for use in overview.sites
             ],
@@ -128,10 +132,15 @@ def _time(at: datetime, timezone: ZoneInfo) -> str:
 
 def _row(use: SiteUse, names: Mapping[str, str], smallest_group: int) -> tuple[str, ...]:
     name = _name(use, names)
+    some = " and ".join(
+        verdict
+        for verdict, any_of_it in (("allowed", use.some_allowed), ("refused", use.some_refused))
+        if any_of_it
+    )
     if use.withheld is Withheld.FEW_PEOPLE:
-        return name, f"not shown: fewer than {smallest_group} people"
+        return name, f"{some}: fewer than {smallest_group} people, so no figures"
     if use.withheld is Withheld.ONE_PERSON:
-        return name, "not shown: more than half is one person's"
+        return name, f"{some}: more than half is one person's"
     return name, f"at least {use.people_at_least}", _words(use.allowed), _words(use.refused)
 
 

@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from storage.database import open_record, open_record_readonly
@@ -45,15 +46,16 @@ def make(ids: EventIds, number: int, at: datetime, staff: int = 20) -> Event:
     )
 
 
-def sustained(state: Path, events: int, worker: int) -> None:
+def sustained(state: Path, events: int, worker: int, start: Barrier) -> None:
+    """Records events that were made beforehand, as fast as the recorder takes them."""
     database = open_record(state)
     ids = EventIds(worker, database.last_event_id())
-    recorder = Recorder(database)
+    ready = [make(ids, n, START + timedelta(milliseconds=n)) for n in range(events)]
+    recorder = Recorder(database, limit=events + 1)
     recorder.start()
-    for number in range(events):
-        recorder.note(make(ids, number, START + timedelta(milliseconds=number)))
-        while recorder.state.pending > 50_000 if number % 1000 == 0 else False:
-            time.sleep(0.01)
+    start.wait()
+    for event in ready:
+        recorder.note(event)
     left = recorder.close(600)
     if left or recorder.state.lost:
         raise SystemExit(f"lost {left + recorder.state.lost}: {recorder.state.last_error}")
@@ -91,7 +93,7 @@ def fill(state: Path, events: int, staff: int) -> None:
         place = START + step * number
         at = place.replace(hour=7 + place.hour * 10 // 24)
         recorder.note(make(ids, number * 31 + number // 97, at, staff))
-        while recorder.state.pending > 50_000 if number % 1000 == 0 else False:
+        while number % 1_000 == 0 and recorder.state.pending > 50_000:
             time.sleep(0.01)
     recorder.close(600)
 
@@ -110,13 +112,15 @@ def main() -> None:
             state = root / f"writers-{writers}"
             open_record(state)
             each = chosen.events // writers
+            start = multiprocessing.Barrier(writers + 1)
             children = [
-                multiprocessing.Process(target=sustained, args=(state, each, worker))
+                multiprocessing.Process(target=sustained, args=(state, each, worker, start))
                 for worker in range(writers)
             ]
-            begun = time.perf_counter()
             for child in children:
                 child.start()
+            start.wait()
+            begun = time.perf_counter()
             for child in children:
                 child.join()
             took = time.perf_counter() - begun

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rules.faults import Fault, PolicyError
 from rules.loading import SHIPPED_POLICY, SHIPPED_SITES, load_policy
 from rules.policy import Policy
-from tests.rules.policies import SITES, small_policy
+from tests.rules.policies import SITES, broken_policies
 
 Load = Callable[..., Policy]
 
@@ -219,6 +219,7 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
     ("people", {}, ["purposes.page.owner: 'b.pine' is not a person.",
                     "purposes.page.who[0]: 'office' is not a person, a group or a role."]),
     ("people", [], ["people: This should be people by name. Write 'name:' and indent below it.",
+                    "There are no people. Add 'people:', or 'people-from:' a table.",
                     "'b.pine' is not a person.", "'office' is not a person, a group or a role."]),
     ("people.A Larch", {"name": "A", "role": "employee"},
      ["people.A Larch: 'A Larch' cannot be a name here. Use small letters, figures, dots and"]),
@@ -386,30 +387,6 @@ class TestCatalogue:
         lines = faults(load, policy, tmp_path / "sites")
         assert lines[-2].startswith("sites/a.yaml:1: This should be sites by name.")
         assert lines[-1].startswith("sites/b.yaml:1: This is not YAML: ")
-
-
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-WORDS = st.sampled_from(
-    ["facebook", "staff", "a.larch", "office", "Mon-Fri 08:30-15:45", "2027-01-01", "/x", "*", "&a"]
-)
-ANYTHING = st.recursive(
-    SCALARS | WORDS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=12,
-)
-
-
-@st.composite
-def broken_policies(draw: st.DrawFn) -> Any:
-    """The small policy with any one entry anywhere replaced by anything."""
-    policy = small_policy()
-    inner: Any = policy
-    while True:
-        key = draw(st.sampled_from(sorted(inner)) if isinstance(inner, dict) else st.just(0))
-        if not inner[key] or not isinstance(inner[key], dict | list) or draw(st.booleans()):
-            inner[key] = draw(ANYTHING)
-            return policy
-        inner = inner[key]
 
 
 PUNCTUATION = st.sampled_from(" \n\t-:[]{}'\"&*!|>%@`#?,ab0~<\r\x85\u2028\ufeff\U0001f600")

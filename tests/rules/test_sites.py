@@ -17,7 +17,7 @@ BOOK = Site(
     ),
 )
 INNER = Site("inner", "Inner", ("work.book.example",), (ip_network("31.13.25.0/24"),))
-CATALOGUE = Catalogue([BOOK, INNER], {"listed.example": "book", "book.example": "inner"})
+CATALOGUE = Catalogue([BOOK, INNER], {"book": ["listed.example"], "inner": ["book.example"]})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,10 @@ CATALOGUE = Catalogue([BOOK, INNER], {"listed.example": "book", "book.example": 
         ("31.13.24.7", BOOK),
         ("2a03:2880::1", BOOK),
         ("10.0.0.1", None),
+        ("www-book-example.translate.goog", BOOK),
+        ("book-example.cdn.ampproject.org", BOOK),
+        ("www-bbc-co-uk.translate.goog", None),
+        ("translate.goog", None),
     ],
 )
 def test_a_host_belongs_to_the_site_that_owns_it_or_a_name_above_it(

@@ -1,4 +1,4 @@
-"""The first record: events, their counts by hour, and corrections.
+"""The first record: events, their counts by hour, day and week, and corrections.
 
 A version spells its tables out instead of borrowing them from the models, which will move on.
 """
@@ -42,13 +42,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "counts",
-        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("span", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("site", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("allowed", sa.Boolean(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("hour", "site", "person", "kind", "allowed", name="counts_key"),
+        sa.PrimaryKeyConstraint(
+            "span", "start", "site", "person", "kind", "allowed", name="counts_key"
+        ),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,6 +1,7 @@
 """A portal that really listens, with a certificate and a worker beside it."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -15,6 +16,7 @@ from waitress.server import create_server
 
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
+from addon.portal.server import SERVING
 from addon.status import WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY
 
@@ -77,21 +79,6 @@ def make_certificate(path):
     return certificate
 
 
-def well(policy):
-    """The status of a worker with nothing wrong."""
-    return WorkerStatus(
-        worker=0,
-        pid=4242,
-        started_at=NOW - timedelta(hours=2),
-        at=NOW - timedelta(seconds=1),
-        policy=policy.now.policy.digest,
-        policy_loaded_at=NOW - timedelta(hours=1),
-        decided=10,
-        refused=7,
-        passed=1000,
-    )
-
-
 @pytest.fixture(scope="session")
 def shipped():
     """The shipped policy in force, read once for all tests, none of which reloads it."""
@@ -118,7 +105,7 @@ def serve(tmp_path, shipped):
             PortalSettings(state=tmp_path, policy=shipped, clock=lambda: NOW), **changes
         )
         stop, channels = threading.Event(), {}
-        server = create_server(create_app(settings), channels, host="127.0.0.1", port=0, threads=2)
+        server = create_server(create_app(settings), channels, host="127.0.0.1", port=0, **SERVING)
         thread = threading.Thread(target=answer_until, args=(stop, server, channels))
         thread.start()
         running.append((stop, server, thread))
@@ -127,15 +114,31 @@ def serve(tmp_path, shipped):
     yield start
     for stop, server, thread in running:
         stop.set()
-        server.pull_trigger()
+        with suppress(OSError):  # it may have seen the wish already, and be gone
+            server.pull_trigger()
         thread.join(10)
         assert not thread.is_alive()
 
 
 @pytest.fixture
-def portal(serve, tmp_path):
+def well(shipped):
+    """The status of a worker with nothing wrong."""
+    return WorkerStatus(
+        worker=0,
+        pid=4242,
+        started_at=NOW - timedelta(hours=2),
+        at=NOW - timedelta(seconds=1),
+        policy=shipped.now.policy.digest,
+        policy_loaded_at=NOW - timedelta(hours=1),
+        decided=10,
+        refused=7,
+        passed=1000,
+    )
+
+
+@pytest.fixture
+def portal(serve, well, tmp_path):
     """A portal where all is well."""
     make_certificate(tmp_path / "authority" / "schoolgate-ca.crt")
-    started = serve()
-    publish(status_path(tmp_path, 0), well(started.policy))
-    return started
+    publish(status_path(tmp_path, 0), well)
+    return serve()

@@ -57,6 +57,14 @@ def test_the_block_pages_link_leads_to_the_people_who_decide(portal):
     assert contacts.chair.name not in text
 
 
+def test_a_device_is_asked_about_where_it_can_be_added(portal):
+    contacts = portal.policy.now.policy.school.contacts
+    text = portal.get("/ask?site=www.facebook.com&about=device&reference=7K3QD-9M2XA").text
+    assert "Should the gate know this device?" in text
+    assert contacts.it.name in text
+    assert "7K3QD-9M2XA" in text
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -69,6 +77,7 @@ def test_the_block_pages_link_leads_to_the_people_who_decide(portal):
         "reference=%22%3E%3Cimg%20src=x%3E",
         "reference=" + "A" * 5000,
         "reference=ILOU0-00000",
+        "about=%3Cb%3E",
     ],
 )
 def test_a_strange_question_gets_the_plain_page(portal, query):

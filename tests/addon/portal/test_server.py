@@ -123,6 +123,7 @@ def test_a_new_policy_comes_into_force_and_a_bad_one_never_does(start, own_polic
         (("--listen", "8081"), 2, "'8081' is not an address; it reads like 127.0.0.1:8081."),
         (("--listen", "127.0.0.1:99999"), 2, "is not an address"),
         (("--listen", "192.0.2.1:8081"), 1, "The portal cannot listen on 192.0.2.1:8081"),
+        (("--listen", "nowhere.invalid:8081"), 1, "nowhere.invalid:8081: the host is not known."),
         (("--workers", "-1"), 2, "workers"),
     ],
 )

@@ -1,0 +1,52 @@
+"""Where the proxy leads nobody: to itself, and from other machines to this one's loopback.
+
+A request to the proxy's own port would go round for ever. And much that listens on loopback takes
+whoever reaches it for the administrator, so a client on another machine must not come that way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Collection
+
+
+async def leads_home(client: str, address: tuple[str, int], own_ports: Collection[int]) -> bool:
+    """Whether an upstream address, dialled for a client at an IP address, is off limits.
+
+    `own_ports` are those that this proxy listens on. A name is looked up here as the dialling will
+    look it up; one that cannot be found cannot be dialled, and is not off limits.
+    """
+    host, port = address
+    from_here = client != "" and ipaddress.ip_address(client).is_loopback
+    if from_here and port not in own_ports:
+        return False
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    numbers = {str(entry[4][0]).partition("%")[0] for entry in found}
+    if port in own_ports and any(_is_this_machines(number) for number in numbers):
+        return True
+    return not from_here and any(_is_loopback(number) for number in numbers)
+
+
+def _is_loopback(number: str) -> bool:
+    """Whether dialling an IP address ends on this machine; on Linux, 0.0.0.0 does too."""
+    address = ipaddress.ip_address(number)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_this_machines(number: str) -> bool:
+    """Whether this machine has an IP address. That it can be bound is what tells."""
+    family = socket.AF_INET6 if ":" in number else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((number, 0))
+        except OSError:
+            return False
+    return True

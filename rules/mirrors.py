@@ -1,0 +1,98 @@
+"""Seeing through mirrors: services that show another site's page under a name of their own.
+
+A translation, an archive, a search engine's copy or an AMP page of a social site is that site to
+the person who reads it, so it counts as that site here. Two kinds are known. Some write the other
+site's name into their own host (`www-facebook-com.translate.goog`), which the server name already
+shows. Others carry an address in the path or the query, which shows only once it is decrypted;
+`shows_others` says which hosts are worth that.
+
+Sources: Google's and the AMP project's descriptions of the host form ("-" for ".", "--" for "-");
+the archives' own address forms.
+"""
+
+import re
+from urllib.parse import unquote
+
+from rules.hosts import HostError, canonical_host
+
+# Hosts below these carry the other name in their first label.
+BY_NAME = (
+    ".translate.goog",
+    ".cdn.ampproject.org",
+    ".bing-amp.com",
+    ".amp.cloudflare.com",
+)
+
+# Hosts that carry an address in the path or query.
+BY_ADDRESS = frozenset(
+    {
+        "web.archive.org",
+        "wayback.archive.org",
+        "archive.ph",
+        "archive.today",
+        "archive.is",
+        "archive.li",
+        "archive.vn",
+        "archive.fo",
+        "archive.md",
+        "webcache.googleusercontent.com",
+        "cc.bingj.com",
+        "translate.google.com",
+        "translate.google.co.uk",
+        "translatetheweb.com",
+        "www.translatetheweb.com",
+        "translate.yandex.com",
+        "translated.turbopages.org",
+        "www.translatoruser-int.com",
+        "12ft.io",
+        "r.jina.ai",
+    }
+)
+
+_HOST = r"\[?[^\s/?#&:+@\[\]]+\.[^\s/?#&:+@\[\]]+"
+_ADDRESS = re.compile(rf"(?:https?:/{{1,2}}|cache:(?:[\w-]+:)?)(?:[^\s/?#@]*@)?({_HOST})", re.I)
+_BARE = re.compile(rf"(?:^|/|[?&](?:u|url|q)=)({_HOST})(?=[/?#&]|$)", re.I)
+_DEEPEST = 3
+
+
+def shows_others(host: str) -> bool:
+    """Say whether a canonical host shows other sites' pages by an address in the path or query."""
+    return host in BY_ADDRESS
+
+
+def mirrored_host(host: str, target: str = "") -> str | None:
+    """Give the canonical host whose page a mirror shows, or None if it is no mirror or shows none.
+
+    `target` is the path, with its query where there is one; it is looked at and not kept. A mirror
+    of a mirror is followed to what it shows in the end.
+    """
+    seen: str | None = None
+    for _ in range(_DEEPEST):
+        if host.endswith(BY_NAME):
+            inner = _decoded_label(host.partition(".")[0])
+        elif host in BY_ADDRESS:
+            inner, target = _address_in(target)
+        else:
+            break
+        if inner is None:
+            break
+        seen = host = inner
+    return seen
+
+
+def _decoded_label(label: str) -> str | None:
+    return _canonical(label.replace("--", "\0").replace("-", ".").replace("\0", "-"))
+
+
+def _address_in(target: str) -> tuple[str | None, str]:
+    # Twice, for an address that was quoted into a query.
+    text = unquote(unquote(target))
+    found = _ADDRESS.search(text) or _BARE.search(text)
+    return (_canonical(found[1]), text[found.end() :]) if found else (None, "")
+
+
+def _canonical(text: str) -> str | None:
+    try:
+        return canonical_host(text)
+    except HostError:
+        return None

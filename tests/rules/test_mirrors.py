@@ -1,0 +1,88 @@
+"""A mirror of a social site counts as that site; a mirror of anything else does not."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rules.mirrors import mirrored_host, shows_others
+from rules.policy import Outcome, Policy
+from rules.request import WebRequest, request_for
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "shown"),
+    [
+        ("www-facebook-com.translate.goog", "", "www.facebook.com"),
+        ("my--school-example.translate.goog", "", "my-school.example"),
+        ("facebook-com.cdn.ampproject.org", "/c/s/x", "facebook.com"),
+        ("web.archive.org", "/web/20200101000000/https://www.facebook.com/x", "www.facebook.com"),
+        ("web.archive.org", "/web/2020*/http:/facebook.com/", "facebook.com"),
+        ("web.archive.org", "/web/2020id_/Facebook.com", "facebook.com"),
+        ("archive.ph", "/newest/https://m.facebook.com/", "m.facebook.com"),
+        (
+            "webcache.googleusercontent.com",
+            "/search?q=cache:aB3_x:facebook.com/x+y",
+            "facebook.com",
+        ),
+        ("webcache.googleusercontent.com", "/search?q=cache:facebook.com", "facebook.com"),
+        ("translate.google.com", "/translate?sl=auto&u=https%3A%2F%2Ffacebook.com", "facebook.com"),
+        ("translate.google.com", "/translate?u=facebook.com/x", "facebook.com"),
+        ("12ft.io", "/https%253A%252F%252Ffacebook.com%252F", "facebook.com"),
+        ("web.archive.org", "/web/2020/https://user@facebook.com/", "facebook.com"),
+        (
+            "web.archive.org",
+            "/web/2020/https://web.archive.org/web/2019/https://facebook.com/",
+            "facebook.com",
+        ),
+        ("web.archive.org", "/web/2020/https://facebook-com.translate.goog/", "facebook.com"),
+        (
+            "web.archive.org",
+            "/web/1/https://archive.ph/1/https://12ft.io/https://r.jina.ai/https://x.com/",
+            "r.jina.ai",  # three deep is as far as anybody goes
+        ),
+        ("web.archive.org", "/", None),
+        ("web.archive.org", "/details/texts", None),
+        ("web.archive.org", "/web/2020/https://a..b/", None),
+        ("-.translate.goog", "", None),
+        ("www.bbc.co.uk", "/news?u=https://facebook.com", None),
+        ("facebook-com.translate.goog.example", "", None),
+    ],
+)
+def test_a_mirror_is_seen_through(host: str, target: str, shown: str | None) -> None:
+    assert mirrored_host(host, target) == shown
+
+
+def test_only_mirrors_by_address_have_to_be_opened_to_be_judged() -> None:
+    assert shows_others("web.archive.org")
+    assert not shows_others("www-facebook-com.translate.goog")
+    assert not shows_others("www.bbc.co.uk")
+
+
+@pytest.mark.parametrize(
+    ("url", "outcome"),
+    [
+        ("https://www-facebook-com.translate.goog/ash.larch", Outcome.NO_PURPOSE),
+        ("https://www-facebook-com.translate.goog/school", Outcome.PURPOSE),  # the page, translated
+        ("https://web.archive.org/web/2020/https://facebook.com/school", Outcome.NO_PURPOSE),
+        ("https://translate.google.com/translate?u=tiktok.com", Outcome.NO_PURPOSE),
+        ("https://web.archive.org/web/2020/https://www.bbc.co.uk/", Outcome.NOT_RESTRICTED),
+        ("https://web.archive.org/", Outcome.NOT_RESTRICTED),
+    ],
+)
+def test_a_mirror_is_judged_as_the_site_it_shows(
+    load: Callable[..., Policy], policy: dict[str, Any], url: str, outcome: Outcome
+) -> None:
+    rules = load(policy)
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert rules.decide(request_for(url), rules.people["a.larch"], now).outcome is outcome
+
+
+def test_an_archive_is_judged_by_its_path_where_that_is_all_there_is(
+    load: Callable[..., Policy], policy: dict[str, Any]
+) -> None:
+    rules = load(policy)
+    request = WebRequest("web.archive.org", path="/web/2020/https://facebook.com/")
+    assert rules.sees_through("web.archive.org")
+    assert not rules.decide(request, None, datetime(2026, 11, 23, 12, tzinfo=UTC)).allowed
