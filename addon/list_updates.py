@@ -19,7 +19,7 @@ from pathlib import Path
 from addon.list_sources import Fetcher, Version
 from rules.lists.entries import ListError
 from rules.lists.importing import Draft, take_in
-from rules.lists.keeping import KEPT, WORK
+from rules.lists.keeping import KEPT, WORK, is_whole
 from rules.lists.sources import Source
 from rules.lists.texts import Progress
 
@@ -162,7 +162,7 @@ class Updater:
         path, version = Path(source.origin), Version()
         if source.is_address:
             # Without the list itself, "not modified" would leave us with nothing.
-            known = have if (folder / KEPT).exists() else Version()
+            known = have if is_whole(folder) else Version()
             path = folder / WORK / "fetched"
             self._steps.begin(f"Fetching {source.name}", 0)
             fetched = self._fetcher.fetch(

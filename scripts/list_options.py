@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -14,6 +16,9 @@ from rules.lists.sources import Source, load_sources, parse_name, parse_origin
 from rules.loading import PolicyError, load_policy
 from rules.policy import Policy
 from scripts.common import Command, Sorry
+
+# The entry of a list in a policy, as faults name it.
+_LIST = re.compile(r"lists\.([a-z0-9][a-z0-9.-]*)")
 
 
 class Read(click.ParamType[str]):
@@ -68,11 +73,21 @@ def recipe_of(format_: str | None, parts: tuple[str, ...], column: str) -> Recip
 
 
 def policy_of(path: Path) -> Policy:
-    """The policy, for its essentials and its catalogue."""
-    try:
-        return load_policy(path)
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so its essentials are not known.\n{error}") from error
+    """The policy, for its essentials and its catalogue; without its long lists.
+
+    The first list is brought in before there is a file for the policy to read it from, so a list
+    that is missing is no fault here.
+    """
+    with TemporaryDirectory() as folder:
+        for _ in range(2):
+            try:
+                return load_policy(path, lists=Path(folder))
+            except PolicyError as error:
+                found = error
+            for fault in found.faults:
+                if match := _LIST.fullmatch(fault.key):
+                    (Path(folder) / f"{match[1]}.txt").touch()
+        raise Sorry(f"The policy has faults, so its essentials are not known.\n{found}") from found
 
 
 def sources_in(path: Path) -> dict[str, Source]:

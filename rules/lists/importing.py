@@ -71,7 +71,7 @@ def take_in(
                     sorter.add(order(found))
         _check_tally(source, bundle.format, tally)
         keys = guard.watched(without_covered(sorter.sorted()))
-        written = write_entries(keys, work / "entries")
+        written = write_entries(keys, work, guard.may_widen)
     except OSError as error:
         raise _unwritten(source.name, error) from error
     guard.raise_if_harmful(source.name)
@@ -86,6 +86,7 @@ def take_in(
         source_sha256=bundle.sha256,
         source_bytes=bundle.bytes,
         sha256=written.sha256,
+        names_sha256=written.names_sha256,
         entries={str(kind): count for kind, count in written.entries.items()},
         skipped={str(why): count for why, count in tally.skipped.most_common()},
     )

@@ -1,22 +1,27 @@
 """How a list is kept: one file, replaced as a whole, that says itself whether it is whole.
 
-The first line is `# ` and a JSON object: where the list is from, its checksums, its counts. Then an
-entry a line, in the order of `rules.lists.sorting`: `example.com` with all below it,
-`=www.example.com` alone, `example.com/path` with what lies under it, `~pattern`.
+The folder `lists/NAME` holds it as `kept`. The first line is `# ` and a JSON object: where the list
+is from, its checksums, its counts. Then an entry a line, in the order of `rules.lists.sorting`:
+`example.com` with all below it, `=www.example.com` alone, `example.com/path` with what lies under
+it, `~pattern`.
 
-The new file is written beside the old one and renamed over it, so there is a good copy at every
-moment, and the one before it stays as `previous`.
+The policy reads `lists/NAME.txt` beside that folder: the names and IPv4 addresses alone, a line
+each. It takes every name with all below it, so a single host that others build on is not in it.
+
+Each file is written anew and renamed over the old one, so there is a good copy at every moment, and
+the list before stays as `previous`. Should the program be stopped between the two, their checksums
+differ, and the next update begins afresh.
 """
 
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rules.lists.entries import Entry, Kind, ListError
 from rules.lists.sorting import entry_at, order
@@ -39,6 +44,7 @@ class About:
     source_sha256: str
     source_bytes: int
     sha256: str  # of the entries as they are kept
+    names_sha256: str  # of the names as the policy reads them
     entries: dict[str, int]  # by kind
     skipped: dict[str, int]  # by reason
 
@@ -125,21 +131,34 @@ class Written:
     """Entries on disk, not yet in force."""
 
     path: Path
+    names: Path  # as the policy reads them
     sha256: str
+    names_sha256: str
     entries: Counter[Kind]
 
 
-def write_entries(keys: Iterable[str], path: Path) -> Written:
-    """Write entries, given in order as `sorting.order` has them. Raises OSError."""
-    digest, count = sha256(), Counter[Kind]()
-    with path.open("wb") as file:
+def write_entries(keys: Iterable[str], work: Path, may_widen: Callable[[str], bool]) -> Written:
+    """Write entries, given in order as `sorting.order` has them, into the folder `work`.
+
+    `may_widen` says of a single host whether the policy may take it with all below it.
+    Raises OSError.
+    """
+    path, names = work / "entries", work / "names"
+    digest, names_digest, count = sha256(), sha256(), Counter[Kind]()
+    with path.open("wb") as file, names.open("wb") as names_file:
         for key in keys:
             entry = entry_at(key)
             count[entry.kind] += 1
             line = kept_line(entry).encode() + b"\n"
             digest.update(line)
             file.write(line)
-    return Written(path, digest.hexdigest(), count)
+            if entry.kind is Kind.HOST and ":" not in entry.text and may_widen(entry.text):
+                line = line[1:]
+            elif entry.kind is not Kind.DOMAIN:
+                continue
+            names_digest.update(line)
+            names_file.write(line)
+    return Written(path, names, digest.hexdigest(), names_digest.hexdigest(), count)
 
 
 def put_in_place(written: Written, about: About, folder: Path) -> Path:
@@ -151,19 +170,42 @@ def put_in_place(written: Written, about: About, folder: Path) -> Path:
     with new.open("wb") as out, written.path.open("rb") as body:
         out.write(b"# " + json.dumps(asdict(about), sort_keys=True).encode() + b"\n")
         shutil.copyfileobj(body, out)
-        out.flush()
-        os.fsync(out.fileno())
+        _flush(out)
+    with written.names.open("rb") as names:
+        _flush(names)
     if target.exists():
         spare = folder / WORK / "previous"
         os.link(target, spare)
         spare.replace(previous)
     new.replace(target)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    written.names.replace(names_of(folder))
+    for changed in (folder, folder.parent):
+        handle = os.open(changed, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     return target
+
+
+def names_of(folder: Path) -> Path:
+    """Give the file that the policy reads, of the list that is kept in a folder."""
+    return folder.parent / f"{folder.name}.txt"
+
+
+def is_whole(folder: Path) -> bool:
+    """Say whether a list is kept here, and the policy reads what belongs to it."""
+    try:
+        about = read_about(folder / KEPT)
+        with names_of(folder).open("rb") as file:
+            return file_digest(file, "sha256").hexdigest() == about.names_sha256
+    except (ListError, OSError):
+        return False
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _about(head: bytes, path: Path) -> About:

@@ -22,6 +22,7 @@ from rules.lists.sorting import above, entry_at, order
 PROTECTED = ("gov.uk", "sch.uk", "nhs.uk")
 """Names with all below them that no list may restrict."""
 _MOST_LOST = 1 / 3
+_SHARED = frozenset(SHARED_NAMES)
 _SHOWN = 5
 # Hosts that stand for all others below a protected or shared name, to try patterns on.
 _STANDING_FOR = ("", "www.", "a-school.")
@@ -88,7 +89,7 @@ class Guard:
             patterns = HostPatterns([entry.text])
             covered = next(filter(patterns.find, self._probes), None)
             return f"a pattern that covers {covered}" if covered else ""
-        if entry.kind is Kind.HOST and entry.text in SHARED_NAMES:
+        if entry.kind is Kind.HOST and entry.text in _SHARED:
             return "everybody uses it"
         if entry.kind is not Kind.DOMAIN:
             return ""  # an address or a host alone, or one path: nobody else's name is below it
@@ -97,6 +98,10 @@ class Guard:
         if key in self._over:
             return f"{self._over[key]} is below it or the same, and everybody uses it"
         return ""
+
+    def may_widen(self, host: str) -> bool:
+        """Say whether a single host may be taken with all below it, without harm to others."""
+        return not is_suffix(host) and _key(host) not in self._over
 
     def raise_if_harmful(self, name: str) -> None:
         """Raise ListError with the first few entries that would do harm, if there are any."""

@@ -31,7 +31,7 @@ SHARED_NAMES = (
     *("office365.com", "sharepoint.com", "trafficmanager.net", "windows.net", "windowsupdate.com"),
     # Others
     *("b-cdn.net", "bootstrapcdn.com", "cdn77.org", "cdnjs.com", "cloudinary.com"),
-    *("digitaloceanspaces.com", "edgecastcdn.net", "github.com", "github.io"),
+    *("digitaloceanspaces.com", "edgecastcdn.net", "footprint.net", "github.com", "github.io"),
     *("githubusercontent.com", "hwcdn.net", "imgix.net", "incapdns.net", "jquery.com"),
     *("jsdelivr.net", "llnwd.net", "netlify.app", "stackpathdns.com", "typekit.net", "unpkg.com"),
     *("vercel.app", "wp.com"),

@@ -38,6 +38,8 @@ def entry_at(key: str) -> Entry:
     """Give the entry that `order` gave this text for."""
     if key.startswith(_PATTERN):
         return Entry(Kind.PATTERN, key[1:])
+    if _ALONE not in key and _PATH not in key:  # nearly all of them
+        return Entry(Kind.DOMAIN, _name(key))
     name, path_sign, path = key.partition(_END + _PATH)
     if path_sign:
         return Entry(Kind.URL, _name(name) + "/" + path)

@@ -68,14 +68,16 @@ def test_what_has_not_changed_is_left_alone(
     assert updater.update(source(server), NOW, afresh=True) is not None
 
 
-@pytest.mark.parametrize("change", ["recipe", "file"])
+@pytest.mark.parametrize("change", ["recipe", "kept", "txt"])
 def test_a_list_is_fetched_again_if_it_would_come_out_otherwise(
     server: ListServer, folder: ListFolder, updater: Updater, change: str
 ) -> None:
     updater.update(source(server), NOW)
-    if change == "file":
-        folder.kept("trees").unlink()
+    if change != "recipe":
+        gone = {"kept": folder.kept("trees"), "txt": folder.path / "trees.txt"}[change]
+        gone.unlink()
         assert updater.update(source(server), NOW) is not None
+        assert gone.exists()
     else:
         other = Source("trees", server.at("/list"), Recipe(), ("oak.example",), DAY)
         assert updater.update(other, NOW) is not None
@@ -205,4 +207,4 @@ def test_a_kill_at_any_moment_leaves_a_whole_list(tmp_path: Path, folder: ListFo
     # What the killed ones left behind hinders nobody and is cleared away.
     updater.update(Source("trees", str(lists[1]), Recipe(), (), None), NOW, accept_loss=True)
     assert not (folder.path / "trees" / "work").exists()
-    assert [path.name for path in folder.path.iterdir()] == ["trees"]
+    assert sorted(path.name for path in folder.path.iterdir()) == ["trees", "trees.txt"]

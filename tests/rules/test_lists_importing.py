@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rules.lists.bundles import Recipe
 from rules.lists.entries import Entry, Kind, ListError
 from rules.lists.formats import Format
 from rules.lists.importing import Draft, take_in
 from rules.lists.keeping import (
+    is_whole,
     kept_line,
     kept_order,
     parse_kept,
@@ -21,6 +23,8 @@ from rules.lists.keeping import (
 )
 from rules.lists.sanity import is_suffix
 from rules.lists.sources import Source
+from rules.loading import load_policy
+from tests.rules.policies import SITES, small_policy
 
 NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 ESSENTIALS = frozenset({"school.example", "bank.example"})
@@ -294,6 +298,40 @@ def test_the_header_is_a_line_of_json(folder: Folder) -> None:
 
 
 def test_entries_are_counted_as_they_are_written(tmp_path: Path) -> None:
-    written = write_entries(["example\0larch", "example\0oak\0="], tmp_path / "entries")
+    written = write_entries(["example\0larch", "example\0oak\0="], tmp_path, lambda _: True)
     assert dict(written.entries) == {Kind.DOMAIN: 1, Kind.HOST: 1}
-    assert (tmp_path / "entries").read_bytes() == b"larch.example\n=oak.example\n"
+    assert written.path.read_bytes() == b"larch.example\n=oak.example\n"
+    assert written.names.read_bytes() == b"larch.example\noak.example\n"
+
+
+def test_the_policy_reads_the_names_alone(folder: Folder) -> None:
+    folder.keep(
+        "larch.example\nfull:www.oak.example\nfull:blogspot.com\nfull:fastly.net.example\n"
+        "192.0.2.1\n2001:db8::1\nregexp:^l[0-9]$\nfull:example\n"
+    )
+    names = folder.path.parent / "trees.txt"
+    assert names.read_text(encoding="utf-8").split() == [
+        "192.0.2.1",
+        "larch.example",
+        "fastly.net.example",
+        "www.oak.example",
+    ]
+    assert is_whole(folder.path)
+    names.write_text("larch.example\n", encoding="utf-8")
+    assert not is_whole(folder.path)
+    names.unlink()
+    assert not is_whole(folder.path)
+
+
+def test_the_policy_opens_and_restricts_what_is_on_a_list(folder: Folder) -> None:
+    folder.keep("full:www.oak.example\nlarch.example\n")
+    policy = small_policy()
+    policy["lists"] = {"trees": {"name": "A tree site", "categories": ["social-networking"]}}
+    path = folder.path.parent / "policy.yaml"
+    path.write_text(yaml.safe_dump(policy), encoding="utf-8")
+    loaded = load_policy(path, SITES, folder.path.parent)
+    found = [
+        loaded.restricted_site(host)
+        for host in ("a.larch.example", "www.oak.example", "elm.example")
+    ]
+    assert [site.id if site else None for site in found] == ["trees", "trees", None]

@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from scripts.cli import main
+from tests.rules.policies import small_policy
 from tests.support.list_server import ListServer, answer, content, list_server
 
 Run = Callable[..., Result]
@@ -54,13 +55,15 @@ def test_a_list_is_imported_and_its_source_is_written_out(
         f"  {server.at('/list')}:3: 'bad name' is not a name or an address.",
     ]
     sources(state, **yaml.safe_load(entry.partition("\n\n")[2]))
-    assert run("update").output == "trees: nothing new.\n"
     assert run("update").output == "None of the 1 lists is due.\n"
+    assert run("update", "trees").output == "trees: nothing new.\n"
 
 
 def test_a_folder_is_imported_with_its_parts(run: Run, tmp_path: Path) -> None:
     (tmp_path / "trees").write_text("include:larch\noak.example @ads\n", encoding="utf-8")
-    (tmp_path / "larch").write_text("# larches\nfull:larch.example\nregexp:^l[0-9]$\n", encoding="utf-8")
+    (tmp_path / "larch").write_text(
+        "# larches\nfull:larch.example\nregexp:^l[0-9]$\n", encoding="utf-8"
+    )
     result = run("import", "trees", tmp_path, "--part", "trees @-ads", "--json")
     facts = json.loads(result.output)
     assert facts["entries"] == {"host": 1, "pattern": 1}
@@ -180,6 +183,22 @@ def test_the_catalogue_is_held_against_lists_of_others(run: Run, tmp_path: Path)
         ("facebook", 3),
         ("trees", 1),
     ]
+
+
+def test_a_policy_may_name_lists_that_are_not_there_yet(
+    run: Run, tmp_path: Path, server: ListServer
+) -> None:
+    policy = small_policy()
+    policy["lists"] = {"trees": {"name": "A tree site", "categories": ["social-networking"]}}
+    policy["essentials"] = ["oak.example"]
+    path = tmp_path / "policy.yaml"
+    path.write_text(yaml.safe_dump(policy), encoding="utf-8")
+    result = run("import", "trees", server.at("/list"), "--policy", path)
+    assert "'oak.example' (part of oak.example, which stays open)" in result.stderr
+    result = run(
+        "import", "trees", server.at("/list"), "--policy", path, "--without", "oak.example"
+    )
+    assert result.exit_code == 0
 
 
 def test_progress_is_shown_on_a_terminal_only(
