@@ -43,9 +43,7 @@ def entry_at(key: str) -> Entry:
     name, path_sign, path = key.partition(_END + _PATH)
     if path_sign:
         return Entry(Kind.URL, _name(name) + "/" + path)
-    if name.endswith(_END + _ALONE):
-        return Entry(Kind.HOST, _name(name[:-2]))
-    return Entry(Kind.DOMAIN, _name(name))
+    return Entry(Kind.HOST, _name(name.removesuffix(_END + _ALONE)))
 
 
 def covers(key: str, other: str) -> bool:
