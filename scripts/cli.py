@@ -12,6 +12,7 @@ _SUBCOMMANDS = {
     "check": "scripts.check_command:check",
     "explain": "scripts.explain_command:explain",
     "replay": "scripts.replay_command:replay",
+    "lists": "scripts.lists_command:lists",
     "report": "scripts.report_command:report",
 }
 
