@@ -18,6 +18,7 @@ import re
 from mitmproxy.http import HTTPFlow, Request
 
 from rules.hosts import HostError, canonical_host
+from rules.mirrors import mirrored_host, shows_others
 from rules.request import WebRequest
 
 MAX_HEADER_BYTES = 48 * 1024
@@ -85,6 +86,7 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         port=request.port,
         method=request.method,
         path=request.path.partition("?")[0],
+        shown=mirrored_host(host, request.path) if shows_others(host) else None,
     )
 
 

@@ -12,7 +12,14 @@ import trustme
 from tests.support.origin import Origin
 from tests.support.running_gate import RunningGate
 
-NAMES = ("www.facebook.com", "x.com", "www.linkedin.com", "www.unrelated.example", "localhost")
+NAMES = (
+    "www.facebook.com",
+    "x.com",
+    "www.linkedin.com",
+    "web.archive.org",
+    "www.unrelated.example",
+    "localhost",
+)
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
