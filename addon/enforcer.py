@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from weakref import WeakSet
 
+from mitmproxy.connection import Client
 from mitmproxy.dns import DNSFlow
 from mitmproxy.flow import Error
 from mitmproxy.http import Headers, HTTPFlow, Response
@@ -29,13 +31,14 @@ from addon.flows import (
     web_request,
 )
 from addon.framing import LENGTH_REQUIRED, body_was_held_back
+from addon.fronting import fronts, may_front
 from addon.gate import Gate
 from addon.guard import guarded
 from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
 from addon.sink import Replace
-from addon.sockets import hold, release
+from addon.sockets import cut, hold, release
 from rules.hosts import HostError
 from rules.policy import Outcome
 from rules.request import WebRequest
@@ -46,10 +49,12 @@ class Enforcer:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
+        # Those whose connections pass undecrypted.
+        self._unseen: WeakSet[Client] = WeakSet()
 
     # An error here leaves the connection to be decrypted, and so to be judged again below.
     @guarded
-    def tls_clienthello(self, data: ClientHelloData) -> None:
+    async def tls_clienthello(self, data: ClientHelloData) -> None:
         """By server name, before decryption: an unrelated name passes through untouched."""
         server = data.context.server
         target, port = server.address[:2] if server.address else ("", 443)
@@ -60,6 +65,8 @@ class Enforcer:
         names = [host for host in hosts if not is_number(host)]
         if self._must_decide(names, client_address(data.context.client.peername)):
             return
+        if names and await may_front(self.gate.policy.now.policy, names[0]):
+            return
         if names:
             # The name that the client claimed is dialled, not the address that it chose, so that
             # a false name leads to the site of that name.
@@ -67,6 +74,7 @@ class Enforcer:
         elif not hosts or not is_private(hosts[0]):
             return  # no name out here; inside there may be one
         data.ignore_connection = True
+        self._unseen.add(data.context.client)
         self.gate.counts.passed += 1
 
     @guarded
@@ -166,8 +174,16 @@ class Enforcer:
 
     @guarded
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """There is somewhere to send on to what the client sends."""
+        """What the client sends can go on, unless the name led elsewhere than when it was asked."""
         release(data.client, data.server)
+        assert data.server.address
+        assert data.server.peername
+        client = client_address(data.client.peername)
+        name, number = data.server.address[0], data.server.peername[0]
+        if self.gate.is_astray(client, number, data.server.address[1]) or (
+            data.client in self._unseen and fronts(self.gate.policy.now.policy, name, number)
+        ):
+            cut(data.client, data.server)
 
     @guarded
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
@@ -178,6 +194,7 @@ class Enforcer:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""
         if isinstance(subject, ServerConnectionHookData):
             subject.server.error = "an error in the gate"
+            cut(subject.client, subject.server)
         elif isinstance(subject, HTTPFlow) and hook in ("requestheaders", "request"):
             Judging(self.gate, subject).refuse_after_error()
             if hook == "request":

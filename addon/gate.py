@@ -20,7 +20,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
 
 from addon.authority import AuthorityError, ensure_authority
-from addon.off_limits import leads_home
+from addon.off_limits import ends_here, leads_home
 from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
@@ -169,8 +169,18 @@ class Gate:
         """Whether a client at an IP address may not be led to an upstream address."""
         if address == self.sink.address:
             return False
-        own_ports = {known[1] for known in ctx.master.addons.get("proxyserver").listen_addrs()}
-        return await leads_home(client, address, own_ports)
+        return await leads_home(client, address, self._own_ports())
+
+    def is_astray(self, client: str, number: str, port: int) -> bool:
+        """Whether a connection has ended where this client may not be led: a name that was looked
+        up twice can answer twice, each time with another address.
+        """
+        if (number, port) == self.sink.address:
+            return False
+        return ends_here(client, number, port, self._own_ports())
+
+    def _own_ports(self) -> set[int]:
+        return {known[1] for known in ctx.master.addons.get("proxyserver").listen_addrs()}
 
     async def _beat(self) -> None:
         path = status_path(self.state, ctx.options.schoolgate_worker)

@@ -27,10 +27,16 @@ async def leads_home(client: str, address: tuple[str, int], own_ports: Collectio
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    numbers = {str(entry[4][0]).partition("%")[0] for entry in found}
-    if port in own_ports and any(_is_this_machines(number) for number in numbers):
+    return any(ends_here(client, str(entry[4][0]), port, own_ports) for entry in found)
+
+
+def ends_here(client: str, number: str, port: int, own_ports: Collection[int]) -> bool:
+    """The same of an IP address that was looked up already."""
+    number = number.partition("%")[0]
+    from_here = client != "" and ipaddress.ip_address(client).is_loopback
+    if port in own_ports and _is_this_machines(number):
         return True
-    return not from_here and any(_is_loopback(number) for number in numbers)
+    return not from_here and _is_loopback(number)
 
 
 def _is_loopback(number: str) -> bool:

@@ -80,19 +80,24 @@ class FaultList:
 
         Looking for the nearest takes time, so a file that is all faults gets none after the first.
         """
-        if len(self.faults) > _SHOWN or len(known) > _MOST_COMPARED:
-            return ""
-        words = sorted(known)
-        folded = {known_word.lower(): known_word for known_word in reversed(words)}
-        near = get_close_matches(word[:100].lower(), folded, 1, 0.6)
-        if near:
-            return f"Did you mean '{folded[near[0]]}'?"
-        return f"It can be: {', '.join(words)}." if 0 < len(words) <= 12 else ""
+        return "" if len(self.faults) > _SHOWN else suggestion(word, known)
 
     def raise_if_any(self) -> None:
         """Raise PolicyError with all faults noted so far, if there are any."""
         if self.faults:
             raise PolicyError(self.faults)
+
+
+def suggestion(word: str, known: Collection[str]) -> str:
+    """Give the nearest known word as a question, or the few that there are, or nothing."""
+    if len(known) > _MOST_COMPARED:
+        return ""
+    words = sorted(known)
+    folded = {known_word.lower(): known_word for known_word in reversed(words)}
+    near = get_close_matches(word[:100].lower(), folded, 1, 0.6)
+    if near:
+        return f"Did you mean '{folded[near[0]]}'?"
+    return f"It can be: {', '.join(words)}." if 0 < len(words) <= 12 else ""
 
 
 def shown(text: str) -> str:

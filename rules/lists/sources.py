@@ -22,8 +22,9 @@ from rules.lists.bundles import Recipe
 from rules.lists.formats import Format
 from rules.nodes import MOST_BYTES, read_nodes
 from rules.readers import parse_host
+from rules.reading import Reading, Unreadable
 from rules.records import Record, optional, required
-from rules.shapes import Choice, ListOf, MapOf, Parsed, Reading, Text, Unreadable
+from rules.shapes import Choice, ListOf, MapOf, Parsed, Text
 
 _EVERY = re.compile(r"(\d{1,3}) ?(h|d|w)")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

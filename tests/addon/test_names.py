@@ -188,3 +188,22 @@ def test_a_name_servers_port_leads_nowhere_undecided(gate: RunningGate) -> None:
             connection.recv(4096)
         with pytest.raises(TimeoutError):
             name_server.accept()
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "site"),
+    [
+        ("/web/2020/https://www.facebook.com/somebody", 403, ["facebook"]),
+        ("/save?u=https%3A%2F%2Fwww.facebook.com%2F", 403, ["facebook"]),
+        ("/web/2020/https://www.unrelated.example/", 200, []),
+    ],
+)
+def test_a_mirror_is_judged_by_the_site_that_it_shows(
+    gate: RunningGate, tls_origin: Origin, target: str, status: int, site: list[str]
+) -> None:
+    with gate.client() as client:
+        answer = client.get(f"https://web.archive.org:{tls_origin.port}{target}")
+    assert answer.status_code == status
+    assert len(tls_origin.seen) == (status == 200)
+    assert [event["site"] for event in gate.events()] == site
+    assert "somebody" not in repr(gate.events())

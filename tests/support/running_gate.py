@@ -34,6 +34,7 @@ class RunningGate:
         self.state = state
         self.policy_path = policy
         self._options = options
+        self.lead: Callable[[str], str] = lambda _: "127.0.0.1"  # the name service
         self._upstream_ca = upstream_ca
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -64,7 +65,7 @@ class RunningGate:
         resolve = loop.getaddrinfo
 
         async def to_loopback(host: str, port: int, **how: Any) -> Any:
-            return await resolve("127.0.0.1", port, **{**how, "family": socket.AF_INET})
+            return await resolve(self.lead(host), port, **{**how, "family": socket.AF_INET})
 
         loop.getaddrinfo = to_loopback  # type: ignore[method-assign]
         options = Options(
