@@ -43,7 +43,7 @@ def _gate(rounds: int, seconds: float, memory_requests: int) -> list[Row]:
         return []
     try:
         rows = gate_bench.measure(rounds, seconds, memory_requests, _progress)
-    except BenchError as error:
+    except (BenchError, OSError, subprocess.SubprocessError) as error:
         raise click.ClickException(str(error)) from error
     _progress("")
     show("The gate: medians, and ours to mitmdump's", rows, gate_bench.CONTENDERS)
@@ -78,7 +78,7 @@ _OPTIONS = {
     ),
     "memory": click.option(
         "--memory-requests",
-        default=100_000,
+        default=150_000,
         show_default=True,
         help="Requests over which memory must stay flat; 0 leaves it out.",
     ),

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 OURS = "schoolgate"
-_WIDTH = 120  # of a table that goes to a file
+_WIDTH = 132  # of a table that goes to a file
 
 
 @dataclass

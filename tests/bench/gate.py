@@ -25,6 +25,7 @@ __all__ = ["CONTENDERS", "measure", "why_not"]
 CONTENDERS = ("no proxy", "mitmdump", OURS)
 _CLIENTS = 20
 _MEMORY_STEP = 10_000  # requests between two looks at the memory
+_SETTLED = 70_000  # requests after which the record has outgrown SQLite's cache of 16 MB
 
 _Load = Callable[[Stage, str | None, float], dict[str, Any]]
 
@@ -128,25 +129,22 @@ def _play(stage: Stage, match: _Match, seconds: float) -> None:
 def _memory(stage: Stage, requests: int, say: Callable[[str], None]) -> list[Row]:
     """The worker's memory as it answers `requests` more, refused and allowed by turns.
 
-    The first tenth only fills what is bounded: caches, and the database's pages.
+    Until the database's cache of pages is full, it grows by as much as the record does; what counts
+    is whether it grows after that.
     """
     if not requests:
         return []
-    sizes: list[float] = []
+    sizes: list[tuple[int, float]] = []
     done = 0
     while done < requests:
         for host in (BLOCKED, ALLOWED):
             done += int(stage.plain("schoolgate", host, _CLIENTS, 2.0)["requests"])
         if done >= _MEMORY_STEP * (len(sizes) + 1) or done >= requests:
-            sizes.append(stage.memory("schoolgate"))
-            say(f"memory after {done:,} requests: {sizes[-1]:.1f} MB")
-    growth = Row(
-        f"memory after {done:,} requests, against after {_MEMORY_STEP:,}",
-        "MB",
-        "before",
-        1.1,
-        more_is_better=False,
-    )
-    growth.add("before", sizes[0])
-    growth.add(OURS, sizes[-1])
+            sizes.append((done, stage.memory("schoolgate")))
+            say(f"memory after {done:,} requests: {sizes[-1][1]:.1f} MB")
+    start = next((size for size in sizes if size[0] >= min(_SETTLED, requests)), sizes[-1])
+    name = f"memory after {done:,} requests, and after {start[0]:,}"
+    growth = Row(name, "MB", "before", 1.1, more_is_better=False)
+    growth.add("before", start[1])
+    growth.add(OURS, sizes[-1][1])
     return [growth]

@@ -50,7 +50,7 @@ class BenchError(Exception):
 
 def why_not() -> str | None:
     """What is missing here for this benchmark, in a few words, or None."""
-    return missing("nginx", "wrk")
+    return missing("curl", "nginx", "wrk")
 
 
 class Stage:
