@@ -23,6 +23,7 @@ from addon.authority import AuthorityError, ensure_authority
 from addon.off_limits import ends_here, leads_home
 from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
+from addon.state_folder import lists_folder
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY, PolicyError
 from storage.database import RecordError, open_record
@@ -119,8 +120,9 @@ class Gate:
                 f" 0 to {WORKERS - 1}."
             )
         if "schoolgate_policy" in updated:
+            path, state = ctx.options.schoolgate_policy, ctx.options.schoolgate_state
             try:
-                self.policy = PolicyInForce(Path(ctx.options.schoolgate_policy), _now)
+                self.policy = PolicyInForce(Path(path), _now, lists_folder(Path(state)))
             except PolicyError as error:
                 raise OptionsError(str(error)) from error
         if "schoolgate_state" in updated:

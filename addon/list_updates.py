@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from addon.list_sources import Fetcher, Version
+from addon.state_folder import lists_folder
 from rules.lists.entries import ListError
 from rules.lists.importing import Draft, take_in
 from rules.lists.keeping import KEPT, WORK, is_whole
@@ -48,7 +49,7 @@ class ListFolder:
     """The folder of lists in the state folder."""
 
     def __init__(self, state: Path) -> None:
-        self.path = state / "lists"
+        self.path = lists_folder(state)
 
     def names(self) -> list[str]:
         """Give the names of the lists in force."""

@@ -33,14 +33,17 @@ class PolicyInForce:
     Reading takes no lock: `now` is one reference to an immutable value, replaced whole.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], datetime], lists: Path | None = None
+    ) -> None:
         """Read the policy for the first time. Raises rules.loading.PolicyError if it has faults."""
         self._path = path
+        self._lists = lists
         self._clock = clock
         self._reloading = threading.Lock()
         self._tried: _Look = {}
         self._noticed: _Look | None = None
-        self._in_force = InForce(load_proven_policy(path), clock())
+        self._in_force = InForce(load_proven_policy(path, lists=lists), clock())
         self._tried = self._look()
 
     @property
@@ -54,7 +57,7 @@ class PolicyInForce:
             self._tried = self._look()
             self._noticed = None
             try:
-                policy = load_proven_policy(self._path)
+                policy = load_proven_policy(self._path, lists=self._lists)
             except PolicyError as fault:
                 before = self._in_force
                 self._in_force = InForce(before.policy, before.since, str(fault))

@@ -13,6 +13,7 @@ import tldextract
 
 from rules.faults import shown
 from rules.hosts import HostError, canonical_address, canonical_host
+from rules.shared_names import CONTENT_NETWORKS
 from rules.sites import Network
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -120,43 +121,9 @@ def parse_domain(text: str) -> str:
     return host
 
 
-# Claimed whole, any of these would take thousands of other sites with it. (Those that are also on
-# the public suffix list, such as cloudfront.net and akamaihd.net, are refused for that already.)
-_SHARED = frozenset(
-    {
-        "akamai.net",
-        "akamaiedge.net",
-        "akamaihd.net",
-        "akamaized.net",
-        "amazonaws.com",
-        "azureedge.net",
-        "azurefd.net",
-        "b-cdn.net",
-        "cdn77.org",
-        "cloudflare.com",
-        "cloudflare.net",
-        "cloudfront.net",
-        "edgekey.net",
-        "edgesuite.net",
-        "fastly.net",
-        "fastlylb.net",
-        "footprint.net",
-        "ggpht.com",
-        "google.com",
-        "googleapis.com",
-        "googleusercontent.com",
-        "gstatic.com",
-        "jsdelivr.net",
-        "llnwd.net",
-        "unpkg.com",
-        "windows.net",
-    }
-)
-
-
 def is_shared_network(host: str) -> bool:
     """Say whether a canonical host is a content network that many sites share."""
-    return host in _SHARED
+    return host in CONTENT_NETWORKS
 
 
 @cache

@@ -12,24 +12,26 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from addon.state_folder import lists_folder
 from rules.faults import Fault
 from rules.lint import lint
 from rules.loading import PolicyError, load_policy
 from rules.policy import Policy
 from rules.policy_tests import TrialResult, run_policy_tests
-from scripts.common import json_option, policy_option
+from scripts.common import json_option, policy_option, state_option
 
 
 @click.command()
 @policy_option
+@state_option
 @json_option
-def check(policy: Path, as_json: bool) -> None:
+def check(policy: Path, state: Path, as_json: bool) -> None:
     """Check a policy: all of its faults at once, its own tests, and what is worth a second look.
 
     Exit status 1 if there is a fault or a test that fails; such a policy never takes effect.
     """
     try:
-        loaded = load_policy(policy)
+        loaded = load_policy(policy, lists=lists_folder(state))
     except PolicyError as error:
         if as_json:
             _say_json(policy, error.faults)

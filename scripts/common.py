@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from rules.loading import SHIPPED_POLICY
+from addon.state_folder import lists_folder
+from rules.loading import SHIPPED_POLICY, PolicyError, load_policy
+from rules.policy import Policy
 
 Command = Callable[..., Any]
 
@@ -51,6 +53,14 @@ def policy_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="For machines.")(command)
+
+
+def policy_at(path: Path, state: Path) -> Policy:
+    """The policy, with the lists that the state folder keeps. Raises Sorry with all its faults."""
+    try:
+        return load_policy(path, lists=lists_folder(state))
+    except PolicyError as error:
+        raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
 
 
 class Endpoint(NamedTuple):

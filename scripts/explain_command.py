@@ -10,10 +10,9 @@ from pathlib import Path
 import click
 
 from rules.hosts import HostError
-from rules.loading import PolicyError, load_policy
 from rules.policy import Explanation, Policy
 from rules.request import Person, WebRequest, request_for
-from scripts.common import Sorry, json_option, policy_option, state_option
+from scripts.common import Sorry, json_option, policy_at, policy_option, state_option
 from storage.database import RecordError, open_record_readonly
 from storage.events import event_id
 from storage.usage import EventView, find_event
@@ -40,10 +39,7 @@ def explain(
 
     Given - it reads an address from each line of standard input and writes a line of JSON for each.
     """
-    try:
-        rules = load_policy(policy)
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so it decides nothing.\n{error}") from error
+    rules = policy_at(policy, state)
     if "." not in what and "/" not in what and _is_reference(what):
         _explain_event(rules, state, what, as_json)
         return

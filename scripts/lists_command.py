@@ -12,6 +12,7 @@ import click
 
 from addon.list_sources import Fetcher
 from addon.list_updates import ListFolder, Updater, is_due
+from addon.state_folder import list_sources
 from rules.lists.bundles import Recipe, open_each
 from rules.lists.comparing import differences, lacking, measure
 from rules.lists.entries import ListError
@@ -102,7 +103,7 @@ def update(
     Run it as often as you like, from a timer: only what is due is fetched.
     """
     folder = ListFolder(state)
-    known = sources_in(sources or folder.path / "sources.yaml")
+    known = sources_in(sources or list_sources(state))
     now = datetime.now(UTC)
     due = [
         source
@@ -161,7 +162,7 @@ def diff(
     if where is not None:
         source = Source(name, where, recipe, (), None)
     else:
-        source = source_of(name, sources_in(sources or folder.path / "sources.yaml"))
+        source = source_of(name, sources_in(sources or list_sources(state)))
     with views.steps(as_json) as steps:
         updater = Updater(folder, Fetcher(), policy_of(policy).essentials, steps)
         try:
@@ -194,7 +195,7 @@ def _diff_catalogue(against: str, recipe: Recipe, policy: Policy, as_json: bool)
 def stats(sources: Path | None, state: Path, policy: Path, as_json: bool) -> None:
     """Count the catalogue and each list in force, and say how fresh they are."""
     folder = ListFolder(state)
-    path = sources or folder.path / "sources.yaml"
+    path = sources or list_sources(state)
     known = sources_in(path) if sources or path.exists() else {}
     rows: list[dict[str, Any]] = []
     for name in sorted({*folder.names(), *known}):

@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from rules.loading import PolicyError, load_policy
 from rules.policy import Outcome, Policy
 from rules.request import WebRequest
-from scripts.common import Sorry, json_option, policy_option, state_option
+from scripts.common import Sorry, json_option, policy_at, policy_option, state_option
 from storage.database import RecordError, open_record_readonly
 from storage.past import PastEvent, count_events, past_events
 
@@ -55,10 +54,7 @@ def replay(policy: Path, since: str | None, as_json: bool, state: Path) -> None:
     then, as others leave no record. Where a rule looks at paths that the record did not need then,
     it says that it cannot tell.
     """
-    try:
-        rules = load_policy(policy)
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so it decides nothing.\n{error}") from error
+    rules = policy_at(policy, state)
     begin = _beginning(since, rules)
     counts: Counts = Counter()
     left_out = 0

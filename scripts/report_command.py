@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from rules.loading import PolicyError, load_policy
-from scripts.common import Sorry, policy_option, state_option
+from scripts.common import Sorry, policy_at, policy_option, state_option
 from storage.database import RecordError, open_record_readonly
 from storage.reports.overview import to_json, to_text
 from storage.usage import overview as whole_school
@@ -38,10 +37,7 @@ def report() -> None:
 @policy_option
 def overview(weeks: int, form: str, state: Path, policy: Path) -> None:
     """The whole school's use of restricted sites, by week or longer, without a name."""
-    try:
-        rules = load_policy(policy)
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so its school is not known.\n{error}") from error
+    rules = policy_at(policy, state)
     school = rules.school
     names = {site.id: site.name for site in rules.catalogue}
     now = datetime.now(UTC)

@@ -15,10 +15,11 @@ import certifi
 import click
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.state_folder import list_sources, lists_folder
 from rules.loading import PolicyError
 from rules.proof import load_proven_policy
 from scripts.common import A_PATH, Endpoint, EndpointType, Sorry, policy_option, state_option
-from scripts.supervisor import Child, Supervisor
+from scripts.supervisor import Child, Chore, Supervisor
 from storage.database import RecordError, open_record
 
 _UPSTREAM_BUNDLE = "upstream-authorities.pem"
@@ -76,7 +77,7 @@ def run(
     if listen == portal:
         raise Sorry(f"The proxy and the portal cannot both listen on {listen}; give two ports.")
     try:
-        school = load_proven_policy(policy).school.name
+        school = load_proven_policy(policy, lists=lists_folder(state)).school.name
         open_record(state).dispose()
         ensure_authority(state / "authority", school, datetime.now(UTC))
     except PolicyError as error:
@@ -103,6 +104,16 @@ def run(
         [Child("proxy", worker), Child("portal", pages)],
         ready=f"Schoolgate is ready: proxy on {listen} ({mode}), portal on {portal_url}/ ."
         " Stop it with Ctrl-C.",
+        chores=[
+            Chore(
+                "Bringing the lists up to date",
+                [
+                    *_module("scripts.cli"),
+                    *("lists", "update", "--state", str(state), "--policy", str(policy)),
+                ],
+                wanted=list_sources(state),
+            )
+        ],
     )
     status = asyncio.run(supervisor.run())
     os.close(lock)

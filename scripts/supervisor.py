@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -35,11 +36,22 @@ class Child:
     command: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A command to run again and again beside the children, while a file is there that wants it."""
+
+    name: str
+    command: Sequence[str]
+    wanted: Path
+    every: float = 3600.0
+
+
 class Supervisor:
     """Runs until SIGTERM or SIGINT; SIGHUP goes on to the children."""
 
-    def __init__(self, children: Sequence[Child], ready: str) -> None:
+    def __init__(self, children: Sequence[Child], ready: str, chores: Sequence[Chore] = ()) -> None:
         self._children = children
+        self._chores = chores
         self._ready = ready
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
@@ -62,7 +74,9 @@ class Supervisor:
             if ready.done() and ready.result():
                 self._answered = True
                 click.echo(self._ready)
+                chores = [asyncio.create_task(self._do(chore)) for chore in self._chores]
                 await stop
+                await asyncio.gather(*chores)
             else:
                 if ready.done():
                     click.echo(
@@ -115,6 +129,30 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _do(self, chore: Chore) -> None:
+        """Runs a chore now and then. That it fails concerns whoever reads what it says, not us."""
+        while not self._stopping.is_set():
+            if chore.wanted.exists():
+                process = await asyncio.create_subprocess_exec(
+                    *chore.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                stopped = asyncio.create_task(self._stopping.wait())
+                ended = asyncio.create_task(process.communicate())
+                await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
+                stopped.cancel()
+                if not ended.done():
+                    process.terminate()
+                said, _ = await ended
+                if process.returncode and not self._stopping.is_set():
+                    text = said.decode(errors="replace").strip()
+                    click.echo(f"{chore.name} did not go well:\n{text}", err=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), chore.every)
 
     async def _wait_until_ready(self) -> bool:
         """Whether every child says in time that it answers."""

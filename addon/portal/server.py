@@ -19,6 +19,7 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 from addon.lifeline import say_ready, stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
+from addon.state_folder import lists_folder
 from rules.loading import SHIPPED_POLICY, PolicyError
 
 log: Final = logging.getLogger("schoolgate.portal")
@@ -98,7 +99,7 @@ def main(
     logging.getLogger("waitress").setLevel(logging.ERROR)
     stop_with_parent()
     try:
-        in_force = PolicyInForce(policy, now)
+        in_force = PolicyInForce(policy, now, lists_folder(state))
     except PolicyError as fault:
         raise click.ClickException(str(fault)) from fault
     settings = PortalSettings(

@@ -16,13 +16,12 @@ from rules.lists.comparing import Change, differences
 from rules.lists.entries import Entry, Kind, ListError
 from rules.lists.keeping import kept_line, parse_kept
 from rules.lists.patterns import HostPatterns
-from rules.lists.shared_names import SHARED_NAMES
 from rules.lists.sorting import above, entry_at, order
+from rules.shared_names import SHARED_NAMES
 
 PROTECTED = ("gov.uk", "sch.uk", "nhs.uk")
 """Names with all below them that no list may restrict."""
 _MOST_LOST = 1 / 3
-_SHARED = frozenset(SHARED_NAMES)
 _SHOWN = 5
 # Hosts that stand for all others below a protected or shared name, to try patterns on.
 _STANDING_FOR = ("", "www.", "a-school.")
@@ -89,7 +88,7 @@ class Guard:
             patterns = HostPatterns([entry.text])
             covered = next(filter(patterns.find, self._probes), None)
             return f"a pattern that covers {covered}" if covered else ""
-        if entry.kind is Kind.HOST and entry.text in _SHARED:
+        if entry.kind is Kind.HOST and entry.text in SHARED_NAMES:
             return "everybody uses it"
         if entry.kind is not Kind.DOMAIN:
             return ""  # an address or a host alone, or one path: nobody else's name is below it
