@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from mitmproxy.http import HTTPFlow
 
 from addon.evidence import kind_of
-from addon.flows import Malformed, Nameless, Unjudgeable, carried_hosts, client_address, is_number
+from addon.flows import (
+    Malformed,
+    Nameless,
+    Unjudgeable,
+    carried_hosts,
+    client_address,
+    is_number,
+    scheme_of,
+)
 from addon.framing import Framed
 from addon.gate import Gate
 from addon.identity.directory import person_at
@@ -140,8 +148,7 @@ class Judging:
     def _pathless(self, host: str) -> WebRequest:
         """What can be said of a request that names no one destination."""
         request = self.flow.request
-        scheme = "https" if self.flow.client_conn.tls else "http"
-        return WebRequest(host, scheme, request.port, request.method, None)
+        return WebRequest(host, scheme_of(self.flow), request.port, request.method, None)
 
     def _restricted(self, hosts: tuple[str, ...]) -> tuple[str, Site | None]:
         """The first host that is restricted, and its site; without one, the first host and None.

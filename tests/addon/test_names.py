@@ -207,3 +207,15 @@ def test_a_mirror_is_judged_by_the_site_that_it_shows(
     assert len(tls_origin.seen) == (status == 200)
     assert [event["site"] for event in gate.events()] == site
     assert "somebody" not in repr(gate.events())
+
+
+def test_what_is_asked_for_in_the_clear_and_fetched_over_tls_is_on_record_as_https(
+    gate: RunningGate, tls_origin: Origin
+) -> None:
+    host = f"x.com:{tls_origin.port}"
+    answer = gate.talk(
+        f"GET https://{host}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    )
+    assert answer.startswith(b"HTTP/1.1 200")
+    (event,) = gate.events()
+    assert event["scheme"] == "https"
