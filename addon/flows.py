@@ -106,7 +106,7 @@ def _ambiguity(request: Request) -> str | None:
 
 
 def scheme_of(flow: HTTPFlow) -> str:
-    """How the site is asked. A client may ask the proxy in the clear for what is fetched over TLS."""
+    """How the site is asked; a client may ask the proxy itself in the clear for https."""
     return flow.request.scheme or ("https" if flow.client_conn.tls else "http")
 
 
