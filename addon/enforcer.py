@@ -62,6 +62,9 @@ class Enforcer:
         except HostError:
             return  # its request is refused, where the reason can be told
         names = [host for host in hosts if not is_number(host)]
+        if names:
+            # The site is given the name in its one form too: mitmproxy fails over a final dot.
+            server.sni = names[0]
         if self._must_decide(names, client_address(data.context.client.peername)):
             return
         if names and await may_front(self.gate.policy.now.policy, names[0]):
