@@ -20,6 +20,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData
 
 from addon.block_page import Answer
+from addon.bounds import drop_trailers
 from addon.flows import (
     Nameless,
     Unjudgeable,
@@ -63,6 +64,9 @@ class Enforcer:
         except HostError:
             return  # its request is refused, where the reason can be told
         names = [host for host in hosts if not is_number(host)]
+        if names:
+            # The site is given the name in its one form too: mitmproxy fails over a final dot.
+            server.sni = names[0]
         if self._must_decide(names, client_address(data.context.client.peername)):
             return
         if names and await may_front(self.gate.policy.now.policy, names[0]):
@@ -103,6 +107,7 @@ class Enforcer:
     @guarded
     def request(self, flow: HTTPFlow) -> None:
         """The request is whole. A refused one that had no body is answered here."""
+        drop_trailers(flow)
         passage = passage_of(flow)
         if passage and passage.answer and not passage.up.used:
             flow.response = _response(passage.answer)
@@ -132,6 +137,7 @@ class Enforcer:
     @guarded
     def response(self, flow: HTTPFlow) -> None:
         """The response is whole; a WebSocket's end comes later."""
+        drop_trailers(flow)
         if flow.websocket is None:
             self._complete(flow)
 
@@ -189,6 +195,18 @@ class Enforcer:
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
         """Nothing will be sent on."""
         release(data.client, data.server)
+
+    # mitmproxy forgets to close a connection that it gives up just while something arrives on it.
+
+    @guarded
+    def client_disconnected(self, client: Client) -> None:
+        """Nobody is served on this connection any more."""
+        cut(client, client)
+
+    @guarded
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """Nothing is asked on this connection any more."""
+        cut(data.client, data.server)
 
     def refuse_after_error(self, hook: str, subject: object) -> None:
         """What the guard calls when a hook has failed: closed, where it can still be closed."""

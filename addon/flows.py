@@ -83,7 +83,7 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         raise NamesDisagree("the request names another address than it is sent to")
     return WebRequest(
         host=host,
-        scheme="https" if flow.client_conn.tls else "http",
+        scheme=scheme_of(flow),
         port=request.port,
         method=request.method,
         path=request.path.partition("?")[0],
@@ -105,6 +105,11 @@ def _ambiguity(request: Request) -> str | None:
     if any(_NEVER_IN_A_FIELD.search(value) for _, value in request.headers.fields):
         return "a header has a line break or a NUL in it"
     return None
+
+
+def scheme_of(flow: HTTPFlow) -> str:
+    """How the site is asked; a client may ask the proxy itself in the clear for https."""
+    return flow.request.scheme or ("https" if flow.client_conn.tls else "http")
 
 
 def was_nameless(flow: HTTPFlow) -> bool:

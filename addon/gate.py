@@ -20,6 +20,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.exceptions import OptionsError
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.bounds import set_bounds
 from addon.off_limits import ends_here, leads_home
 from addon.policy_in_force import PolicyInForce
 from addon.sink import Sink
@@ -77,6 +78,7 @@ class Gate:
 
     def load(self, loader: Loader) -> None:
         """Adds the options; mitmproxy's `--options` prints their help."""
+        set_bounds()
         loader.add_option(
             "schoolgate_policy",
             str,

@@ -17,6 +17,7 @@ from addon.flows import (
     client_address,
     header_texts,
     is_number,
+    scheme_of,
 )
 from addon.framing import Framed
 from addon.gate import Gate
@@ -155,8 +156,7 @@ class Judging:
     def _pathless(self, host: str) -> WebRequest:
         """What can be said of a request that names no one destination."""
         request = self.flow.request
-        scheme = "https" if self.flow.client_conn.tls else "http"
-        return WebRequest(host, scheme, request.port, request.method, None)
+        return WebRequest(host, scheme_of(self.flow), request.port, request.method, None)
 
     def _restricted(self, hosts: tuple[str, ...]) -> tuple[str, Site | None]:
         """The first host that is restricted, and its site; without one, the first host and None.

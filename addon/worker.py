@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from addon.lifeline import say_ready, stop_with_parent
 from addon.proxy_master import ProxyMaster
 
 log = logging.getLogger("schoolgate")
+
+_LOOKUPS = 128  # at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,9 @@ async def work(settings: WorkerSettings) -> None:
     except OptionsError as error:
         raise WorkerError(str(error)) from error
     loop = asyncio.get_running_loop()
+    # Names are looked up in threads. The few that Python starts by itself could all be kept busy by
+    # one person with names whose servers never answer, and nobody else would get anywhere.
+    loop.set_default_executor(ThreadPoolExecutor(_LOOKUPS, "lookup"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.shutdown)
     reloads: set[asyncio.Task[None]] = set()

@@ -30,6 +30,11 @@ SERVING: Final[Mapping[str, Any]] = {
     "threads": 4,
     "max_request_body_size": 64 * 1024,
     "clear_untrusted_proxy_headers": True,
+    # Somebody who opens a hundred connections and says nothing must not keep all others out.
+    "connection_limit": 1000,
+    "channel_timeout": 20,  # seconds
+    "cleanup_interval": 5,
+    "asyncore_use_poll": True,
 }
 
 

@@ -207,3 +207,25 @@ def test_a_mirror_is_judged_by_the_site_that_it_shows(
     assert len(tls_origin.seen) == (status == 200)
     assert [event["site"] for event in gate.events()] == site
     assert "somebody" not in repr(gate.events())
+
+
+def test_what_is_asked_for_in_the_clear_and_fetched_over_tls_is_on_record_as_https(
+    gate: RunningGate, tls_origin: Origin
+) -> None:
+    host = f"x.com:{tls_origin.port}"
+    answer = gate.talk(
+        f"GET https://{host}/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    )
+    assert answer.startswith(b"HTTP/1.1 200")
+    (event,) = gate.events()
+    assert event["scheme"] == "https"
+
+
+def test_a_server_name_with_a_final_dot_is_put_right_for_the_site_too(
+    gate: RunningGate, tls_origin: Origin
+) -> None:
+    port = tls_origin.port
+    with gate.tunnel("x.com", port, "x.com.") as connection:
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: x.com.:{port}\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    assert [seen.host for seen in tls_origin.seen] == [f"x.com:{port}"]

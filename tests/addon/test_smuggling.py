@@ -147,3 +147,14 @@ def test_requests_that_come_together_are_judged_each_on_its_own(
     assert answer.count(b"HTTP/1.1 200") == 2
     assert [seen.path for seen in origin.seen] == ["/jobs", "/jobs/1"]
     assert [event["allowed"] for event in gate.events()] == [1, 0, 1]
+
+
+def test_trailers_end_a_body_and_go_no_further(gate: RunningGate, origin: Origin) -> None:
+    host = f"www.linkedin.com:{origin.port}"
+    answer = gate.talk(
+        f"POST http://{host}/jobs HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+        "5\r\nhello\r\n0\r\nHost: www.facebook.com\r\n\r\n".encode()
+    )
+    assert answer.endswith(b"\r\n\r\n5\n")
+    assert [(seen.path, seen.body) for seen in origin.seen] == [("/jobs", 5)]

@@ -158,3 +158,38 @@ def test_an_upload_is_not_held_in_memory_while_the_record_is_waited_for(
     assert grown < 30 * MEGABYTE
     assert origin.seen == []
     wait_until(lambda: not gate.master.addons.get("proxyserver").connections)
+
+
+@pytest.mark.parametrize(
+    ("head", "answer"),
+    [
+        pytest.param("GET http://x.com/ HTTP/1.1\r\nX: ", b"HTTP/1.1 431", id="a header"),
+        pytest.param("GET http://x.com/", b"HTTP/1.1 431", id="a request line"),
+        pytest.param(
+            "POST http://x.com:{port}/ HTTP/1.1\r\nHost: x.com:{port}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n5;",
+            b"",
+            id="a chunk's first line",
+        ),
+        pytest.param(
+            "GET http://x.com:{port}/stream HTTP/1.1\r\nHost: x.com:{port}\r\n\r\n",
+            b"HTTP/1.1 200",
+            id="requests before their turn",
+        ),
+    ],
+)
+def test_a_head_without_an_end_is_not_held(
+    gate: RunningGate, origin: Origin, head: str, answer: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=2) as connection:
+        connection.sendall(head.format(port=origin.port).encode())
+        before = resident()
+        received = b""
+        with suppress(OSError):
+            for piece in pieces(100):
+                connection.sendall(piece)
+            received = connection.recv(4096)
+        grown = resident() - before
+    assert grown < 20 * MEGABYTE
+    assert received in (b"", answer) or received.startswith(answer)
+    wait_until(lambda: not gate.master.addons.get("proxyserver").connections)

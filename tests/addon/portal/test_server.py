@@ -5,9 +5,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -143,3 +145,13 @@ def test_a_port_in_use_is_a_sentence(start):
     assert f"The portal cannot listen on 127.0.0.1:{port}: Address already in use." in (
         second.said.read_text()
     )
+
+
+def test_many_who_never_finish_asking_keep_nobody_out(start):
+    portal = start("--listen", "127.0.0.1:0")
+    port = int(portal.until(r"ready on 127\.0\.0\.1:(\d+)")[1])
+    with ExitStack() as slow:
+        for _ in range(150):
+            connection = slow.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            connection.sendall(b"GET / HTTP/1.1\r\nX: ")
+        assert "status" in portal.health(port)
