@@ -8,6 +8,7 @@ as the headers' hook is done, so everything is decided there.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ from mitmproxy.http import Headers, HTTPFlow, Response
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData
 
+from addon.block_page import Answer
 from addon.bounds import drop_trailers
 from addon.flows import (
     Nameless,
@@ -108,8 +110,7 @@ class Enforcer:
         drop_trailers(flow)
         passage = passage_of(flow)
         if passage and passage.answer and not passage.up.used:
-            answer = passage.answer
-            flow.response = Response.make(answer.status, answer.body, _headers(answer.headers))
+            flow.response = _response(passage.answer)
 
     @guarded
     def responseheaders(self, flow: HTTPFlow) -> None:
@@ -234,6 +235,13 @@ class Enforcer:
         completion = completion_of(flow, passage, datetime.now(UTC)) if passage else None
         if completion:
             self.gate.recorder.complete(completion)
+
+
+def _response(answer: Answer) -> Response:
+    """The answer, its Content-Length untouched: to a HEAD request it is that of the page."""
+    now = time.time()
+    headers = _headers(answer.headers)
+    return Response(b"HTTP/1.1", answer.status, b"", headers, answer.body, None, now, now)
 
 
 def _headers(fields: tuple[tuple[str, str], ...]) -> Headers:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from mitmproxy.http import HTTPFlow, Request
 
@@ -86,6 +87,7 @@ def web_request(flow: HTTPFlow) -> WebRequest:
         port=request.port,
         method=request.method,
         path=request.path.partition("?")[0],
+        # The query is looked at here, for the address that a mirror is asked to show, and let go.
         shown=mirrored_host(host, request.path) if shows_others(host) else None,
     )
 
@@ -136,6 +138,19 @@ def _names(flow: HTTPFlow) -> tuple[list[str], str | None]:
     return names, unreadable
 
 
+def header_texts(request: Request) -> dict[str, str]:
+    """The headers by name in lower case, one that comes twice joined by a comma (RFC 9110, 5.3).
+
+    A decision looks a dozen of them up, and mitmproxy goes through them all at each look.
+    """
+    texts: dict[str, str] = {}
+    for field, value in request.headers.fields:
+        name = field.lower().decode("utf-8", "surrogateescape")
+        text = value.decode("utf-8", "surrogateescape")
+        texts[name] = f"{texts[name]}, {text}" if name in texts else text
+    return texts
+
+
 def carried_hosts(flow: HTTPFlow) -> tuple[str, ...]:
     """Every readable host that a request carries, canonical, its destination among them."""
     names, _ = _names(flow)
@@ -176,6 +191,8 @@ def is_private(host: str) -> bool:
 
 
 def _number(host: str) -> str | None:
+    if ":" not in host and not host[-1:].isdigit():
+        return None  # nearly every host: an address ends in a digit or has colons
     try:
         return str(ipaddress.ip_address(host.strip("[]").partition("%")[0]))
     except ValueError:
@@ -188,9 +205,12 @@ def client_address(peer: tuple[object, ...] | None) -> str:
     `peername` has two fields for IPv4 and four for IPv6; a connection already gone has none, and
     gives an empty text, which is nobody's address.
     """
-    if not peer:
-        return ""
-    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    return _canonical_peer(str(peer[0])) if peer else ""
+
+
+@lru_cache(maxsize=4096)
+def _canonical_peer(text: str) -> str:
+    address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     return str(address)

@@ -27,7 +27,7 @@ from addon.sink import Sink
 from addon.status import RecordStatus, WorkerStatus, publish, status_path
 from rules.loading import SHIPPED_POLICY, PolicyError
 from storage.database import RecordError, open_record
-from storage.events import EventIds
+from storage.events import WORKERS, EventIds
 from storage.recorder import Recorder
 
 log = logging.getLogger("schoolgate")
@@ -41,7 +41,7 @@ REQUIRED_OPTIONS: dict[str, object] = {
     "block_global": False,
     # The portal hands out the certificate.
     "onboarding": False,
-    # mitmproxy keeps 100 certificates; the catalogue names more hosts than that.
+    # What people send and read goes through and is not kept.
     "store_streamed_bodies": False,
 }
 HEARTBEAT = 1.0
@@ -73,7 +73,7 @@ class Gate:
         self.portal_url = ""
         self.record_within = 2.0
         self.started_at = datetime.now(UTC)
-        self._heart: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, loader: Loader) -> None:
         """Adds the options; mitmproxy's `--options` prints their help."""
@@ -115,6 +115,11 @@ class Gate:
             self.portal_url = ctx.options.schoolgate_portal
         if "schoolgate_record_within" in updated:
             self.record_within = _seconds(ctx.options.schoolgate_record_within)
+        if not 0 <= ctx.options.schoolgate_worker < WORKERS:
+            raise OptionsError(
+                f"schoolgate_worker is {ctx.options.schoolgate_worker}; a worker's number is"
+                f" 0 to {WORKERS - 1}."
+            )
         if "schoolgate_policy" in updated:
             try:
                 self.policy = PolicyInForce(Path(ctx.options.schoolgate_policy), _now)
@@ -142,12 +147,12 @@ class Gate:
         """Everything is configured and the ports are open."""
         self.recorder.start()
         await self.sink.start()
-        self._heart = asyncio.create_task(self._beat())
+        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch())]
 
     async def done(self) -> None:
         """mitmproxy stops: what is still to be recorded is written first."""
-        if self._heart:
-            self._heart.cancel()
+        for task in self._tasks:
+            task.cancel()
         self.sink.stop()
         unwritten = await asyncio.to_thread(self.recorder.close, FLUSH_WITHIN)
         if unwritten:
@@ -187,6 +192,13 @@ class Gate:
             except OSError as error:
                 log.warning("The status file %s could not be written: %s.", path, error.strerror)
             await asyncio.sleep(HEARTBEAT)
+
+    async def _watch(self) -> None:
+        """Takes up a changed policy. Not the heartbeat's work: reading takes a while."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            if self.policy.has_changed():
+                await self.reload()
 
     def _status(self) -> WorkerStatus:
         record = self.recorder.state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from mitmproxy.http import HTTPFlow
 
@@ -14,6 +15,7 @@ from addon.flows import (
     Unjudgeable,
     carried_hosts,
     client_address,
+    header_texts,
     is_number,
     scheme_of,
 )
@@ -43,6 +45,11 @@ class Judging:
         self.policy: Policy = gate.policy.now.policy
         self.address = client_address(flow.client_conn.peername)
         self.who = person_at(self.policy, self.address)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The request's headers by name in lower case, as they were before any redirection."""
+        return header_texts(self.flow.request)
 
     def decide(self, request: WebRequest) -> Decision:
         """The policy's decision on the request for the person behind it, now."""
@@ -114,7 +121,8 @@ class Judging:
         page = block_page(self.policy, decision, host, self.gate.portal_url)
         if status:
             page = replace(page, status=status)
-        answer = refusal_answer(page, self.policy, host, number, self.flow.request, self.now)
+        method = self.flow.request.method
+        answer = refusal_answer(page, self.policy, host, number, method, self.headers, self.now)
         attach(self.flow, Passage(number, up=Discard(), answer=answer))
         self.gate.sink.redirect(self.flow)
 
@@ -131,7 +139,7 @@ class Judging:
             host=request.host,
             scheme=request.scheme,
             method=request.method[:_LONGEST_METHOD],
-            kind=kind_of(self.flow.request.headers),
+            kind=kind_of(self.headers),
             allowed=decision.allowed,
             outcome=decision.outcome,
             reason=decision.reason,

@@ -1,7 +1,9 @@
-"""A child process that ends when its supervisor does, however the supervisor ended.
+"""What a child process and its supervisor know of each other, over the child's standard streams.
 
 The supervisor holds the other end of the child's standard input and writes nothing to it. The
-kernel closes that end with the supervisor, even on SIGKILL, and the child reads end-of-file.
+kernel closes that end with the supervisor, even on SIGKILL, and the child reads end-of-file. On its
+standard output the child says once that it answers: that something accepts connections where it
+should be would not tell whether that is the child or a stranger who took its port.
 """
 
 from __future__ import annotations
@@ -11,6 +13,15 @@ import signal
 import stat
 import sys
 import threading
+from typing import Final
+
+READY: Final = "ready"
+"""The line on which a child says that it answers."""
+
+
+def say_ready() -> None:
+    """Tells the supervisor that this process answers now."""
+    print(READY, flush=True)
 
 
 def stop_with_parent() -> None:

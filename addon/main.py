@@ -5,7 +5,7 @@ here would not be the class that the rest of the program knows.
 """
 
 from addon.enforcer import Enforcer
-from addon.gate import Gate
+from addon.script_gate import ScriptGate
 
-_gate = Gate()
+_gate = ScriptGate()
 addons = [_gate, Enforcer(_gate)]

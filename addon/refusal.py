@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from mitmproxy.http import Request
-
 from addon.block_page import Answer, BlockPage, answer
 from rules.policy import Decision, Outcome, Policy
 from rules.school import Contact, Contacts
@@ -55,17 +53,21 @@ def refusal_answer(
     policy: Policy,
     host: str,
     event: int | None,
-    request: Request,
+    method: str,
+    headers: Mapping[str, str],
     now: datetime,
 ) -> Answer:
-    """The answer to one refused request. `event` is its number in the record, if it has one."""
+    """The answer to one refused request. `event` is its number in the record, if it has one.
+
+    `headers` are the request's, by name in lower case.
+    """
     return answer(
         page,
         host=host,
         reference=reference(event) if event is not None else "",
         at=now.astimezone(policy.school.timezone),
-        method=request.method,
-        headers=request.headers,
+        method=method,
+        headers=headers,
     )
 
 

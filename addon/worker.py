@@ -13,11 +13,11 @@ from pathlib import Path
 
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
-from mitmproxy.tools.dump import DumpMaster
 
 from addon.enforcer import Enforcer
 from addon.gate import Gate
-from addon.lifeline import stop_with_parent
+from addon.lifeline import say_ready, stop_with_parent
+from addon.proxy_master import ProxyMaster
 
 log = logging.getLogger("schoolgate")
 
@@ -42,6 +42,13 @@ class WorkerError(Exception):
     """One sentence on why the worker could not start."""
 
 
+class _Announcement:
+    """The last of the addons: when it hears that all is running, the others have."""
+
+    def running(self) -> None:
+        say_ready()
+
+
 async def work(settings: WorkerSettings) -> None:
     """Runs until SIGTERM or SIGINT; SIGHUP reads the policy again. Raises WorkerError."""
     options = Options(
@@ -52,9 +59,9 @@ async def work(settings: WorkerSettings) -> None:
     )
     gate = Gate()
     # mitmproxy's own log names every host it connects to: only ours is shown.
-    master = DumpMaster(options, with_termlog=False, with_dumper=False)
+    master = ProxyMaster(options)
     try:
-        master.addons.add(gate, Enforcer(gate))
+        master.addons.add(gate, Enforcer(gate), _Announcement())
         options.update(
             schoolgate_policy=str(settings.policy),
             schoolgate_portal=settings.portal_url,

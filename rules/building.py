@@ -1,67 +1,69 @@
 """Checked forms into the policy's own objects. Nothing here can fail: the checks came before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Protocol
 
-from rules.conditions import Condition, Doing, During, ForPeople, OnPath, OnSite, Until
-from rules.decision import Outcome, RuleRef
-from rules.forms import (
-    CategoryForm,
-    ContactForm,
-    PolicyForm,
-    PurposeForm,
-    SchoolForm,
-    UnidentifiedAccess,
-)
-from rules.policy import Policy, Purpose
-from rules.request import Person
+from rules.building_purposes import build_declared, build_purposes
+from rules.care import Cases, Ground, Retention
+from rules.care_forms import CalendarForm, CasesForm, RetentionForm, TrialForm
+from rules.days import Calendar, Term
+from rules.decision import Outcome
+from rules.faults import Spot
+from rules.forms import CategoryForm, PolicyForm, UnidentifiedAccess
+from rules.people_forms import ContactForm, SchoolForm
+from rules.policy import Policy
+from rules.request import Person, request_for
 from rules.school import Clause, Contact, Contacts, School
 from rules.site_forms import EndpointsForm, SiteForm
 from rules.sites import Catalogue, Endpoint, Site
+from rules.trials import Trial
 from rules.wording import Wording
 
 
 def build_policy(
-    form: PolicyForm, shipped: Mapping[str, SiteForm], digest: str, files: tuple[Path, ...]
+    form: PolicyForm,
+    shipped: Mapping[str, SiteForm],
+    listed: Mapping[str, Iterable[str]],
+    digest: str,
+    files: tuple[Path, ...],
 ) -> Policy:
-    """Put a policy together from its forms and the shipped sites."""
+    """Put a policy together from its forms, the shipped sites and the imported lists."""
     assert form.school is not None
-    people, clause_forms = form.people or {}, form.clauses or {}
-    clauses = {id_: Clause(id_, c.heading, c.text.strip()) for id_, c in clause_forms.items()}
-    catalogue = Catalogue(
-        _site(site_id, site, form.categories) for site_id, site in {**shipped, **form.sites}.items()
-    )
+    people, school = form.people or {}, _school(form.school)
+    clauses = {
+        id_: Clause(id_, c.heading, c.text.strip()) for id_, c in (form.clauses or {}).items()
+    }
+    catalogue = Catalogue(_sites(form, shipped), listed)
     words = {placed.value for placed in form.restricted or ()}
+    calendar = None if form.calendar is None else _calendar(form.calendar)
     return Policy(
-        school=_school(form.school),
+        school=school,
         clauses=clauses,
-        people={
-            id_: Person(id_, person.name, person.role, frozenset(person.groups))
-            for id_, person in people.items()
-        },
-        addresses={
-            address.value: id_ for id_, person in people.items() for address in person.addresses
-        },
+        people={i: Person(i, p.name, p.role, frozenset(p.groups)) for i, p in people.items()},
+        addresses={address.value: i for i, p in people.items() for address in p.addresses},
+        devices={device.value: i for i, p in people.items() for device in p.devices},
+        groups={group: form.groups[group].title for group in form.groups},
         catalogue=catalogue,
         restricted=frozenset(s.id for s in catalogue if s.id in words or s.categories & words),
-        purposes=tuple(
-            _purpose(id_, purpose, catalogue, frozenset(people), clauses)
-            for id_, purpose in form.purposes.items()
-        ),
+        purposes=build_purposes(form, catalogue, clauses, calendar),
+        declared=build_declared(form, catalogue, clauses, calendar),
         wording=_wording(form, catalogue, words, clauses),
         unidentified_as_visitor=form.unidentified.access is UnidentifiedAccess.AS_VISITOR,
+        needed_confidence=form.unidentified.confidence,
         essentials=frozenset(form.essentials),
+        not_decrypted=frozenset(form.not_decrypted),
+        calendar=calendar,
+        retention=_retention(form.retention),
+        cases=None if form.cases is None else _cases(form.cases, clauses),
+        review=form.review,
+        reviewed_by=form.reviewed_by,
+        trials=tuple(_trial(trial, school) for trial in form.tests),
+        spots=_spots(form),
         digest=digest,
         files=files,
     )
-
-
-def endpoints(form: EndpointsForm | None) -> tuple[Endpoint, ...]:
-    """Give a site's endpoints in the order of the form."""
-    if form is None:
-        return ()
-    return tuple(endpoint for f in fields(form) for endpoint in getattr(form, f.name))
 
 
 def _school(form: SchoolForm) -> School:
@@ -81,6 +83,19 @@ def _school(form: SchoolForm) -> School:
     )
 
 
+def _sites(form: PolicyForm, shipped: Mapping[str, SiteForm]) -> Iterable[Site]:
+    for site_id, site in {**shipped, **form.sites}.items():
+        yield _site(site_id, site, form.categories)
+    for list_id, long_list in form.lists.items():
+        yield Site(
+            list_id,
+            long_list.name,
+            (),
+            categories=frozenset(long_list.categories),
+            source=long_list.source,
+        )
+
+
 def _site(site_id: str, form: SiteForm, categories: Mapping[str, CategoryForm]) -> Site:
     joined = {name for name, category in categories.items() if site_id in category.sites}
     return Site(
@@ -89,43 +104,77 @@ def _site(site_id: str, form: SiteForm, categories: Mapping[str, CategoryForm]) 
         tuple(domain.value for domain in form.domains),
         tuple(network.value for network in form.networks),
         frozenset(form.categories) | joined,
-        endpoints(form.endpoints),
+        _endpoints(form.endpoints),
         form.source,
         form.checked,
     )
 
 
-def _purpose(
-    purpose_id: str,
-    form: PurposeForm,
-    catalogue: Catalogue,
-    people: frozenset[str],
-    clauses: Mapping[str, Clause],
-) -> Purpose:
-    names = " and ".join(catalogue.sites[site].name for site in form.sites)
-    # The order is that of the question: who, where, what, when.
-    conditions: list[Condition] = [
-        ForPeople.named(frozenset(word.value for word in form.who), people),
-        OnSite(frozenset(form.sites), names),
-    ]
-    if form.paths:
-        conditions.append(OnPath(tuple(path.value for path in form.paths)))
-    if form.actions:
-        conditions.append(Doing(frozenset(form.actions)))
-    if form.when:
-        conditions.append(During(tuple(window.value for window in form.when)))
-    if form.until:
-        conditions.append(Until(form.until))
-    return Purpose(
-        RuleRef(purpose_id, form.title, form.spot.file, form.spot.line),
-        frozenset(form.sites),
-        tuple(conditions),
-        form.owner,
-        form.review,
-        form.until,
-        clauses[form.clause] if form.clause else None,
-        bool(form.paths),
+def _endpoints(form: EndpointsForm | None) -> tuple[Endpoint, ...]:
+    if form is None:
+        return ()
+    return tuple(endpoint for f in fields(form) for endpoint in getattr(form, f.name))
+
+
+def _calendar(form: CalendarForm) -> Calendar:
+    return Calendar(
+        terms=tuple(Term(term.name, term.first, term.last) for term in form.terms),
+        closed=tuple((days.first, days.last) for days in form.closed),
+        inset=frozenset(form.inset_days),
+        directed=tuple(window.value for window in form.directed_time),
+        breaks=tuple(window.value for window in form.breaks),
+        part=form.bank_holidays,
     )
+
+
+def _retention(form: RetentionForm) -> Retention:
+    set_by_policy = {f.name: getattr(form, f.name) for f in fields(form)}
+    return Retention(**{name: period for name, period in set_by_policy.items() if period})
+
+
+def _cases(form: CasesForm, clauses: Mapping[str, Clause]) -> Cases:
+    grounds = {
+        id_: Ground(id_, g.title, clauses[g.clause] if g.clause else None, g.advice)
+        for id_, g in form.grounds.items()
+    }
+    people = tuple(person.value for person in form.authorised_by)
+    if form.longest is None:
+        return Cases(people, form.about_them.value, grounds=grounds)
+    return Cases(people, form.about_them.value, form.longest, grounds)
+
+
+def _trial(form: TrialForm, school: School) -> Trial:
+    return Trial(
+        None if form.who == "nobody" else form.who,
+        form.when.replace(tzinfo=school.timezone),
+        form.what.value,
+        request_for(form.what.value, form.method),
+        form.expect == "opens",
+        form.why,
+        form.spot.file,
+        form.spot.line,
+    )
+
+
+class _Placed(Protocol):
+    @property
+    def spot(self) -> Spot: ...
+
+
+def _spots(form: PolicyForm) -> dict[str, Spot]:
+    sections: dict[str, Mapping[str, _Placed]] = {
+        "people": form.people or {},
+        "groups": form.groups,
+        "sites": form.sites,
+        "purposes": form.purposes,
+        "declared": form.declared,
+        "lists": form.lists,
+    }
+    return {
+        f"{section}.{name}": entry.spot
+        for section, entries in sections.items()
+        for name, entry in entries.items()
+    } | {"": form.spot}
 
 
 def _wording(

@@ -1,20 +1,52 @@
 """What the entries of a policy must not do to each other, found once all of them are read."""
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Protocol
 
+from rules.care_forms import CalendarForm, CasesForm, DatesForm, TrialForm
 from rules.faults import FaultList, Spot, shown
-from rules.forms import PersonForm, PolicyForm, PurposeForm, ReasonForm
-from rules.request import Role
-from rules.shapes import Placed
+from rules.forms import PolicyForm, ReasonForm
+from rules.hosts import HostError
+from rules.people_forms import PersonForm
+from rules.purpose_forms import DeclaredForm, PurposeForm
+from rules.reading import Placed
+from rules.request import Role, request_for
+from rules.site_checks import check_sites
 from rules.site_forms import SiteForm
-from rules.sites import Network
 from rules.wording import SLOTS, unknown_slots
 
 ROLE_WORDS = frozenset(Role) | {"staff"}
 
 
-def check_people(people: Mapping[str, PersonForm], faults: FaultList) -> None:
+def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: FaultList) -> None:
+    """Note everything that is wrong between the entries of a policy."""
+    sites = {**shipped, **form.sites}
+    check_sites(sites, faults)
+    _check_people(form.people or {}, faults)
+    for group, declared in form.groups.items():
+        _check_group(group, declared.spot, form.people or {}, faults)
+    pupils = _pupils(form.people or {})
+    purposes: list[PurposeForm | DeclaredForm] = [*form.purposes.values(), *form.declared.values()]
+    for purpose in purposes:
+        _check_purpose(purpose, form, sites, pupils, faults)
+    if form.people is None and not form.people_from:
+        faults.add(form.spot, "There are no people.", "Add 'people:', or 'people-from:' a table.")
+    for list_id, long_list in form.lists.items():
+        if list_id in sites:
+            faults.add(
+                long_list.spot, f"'{list_id}' is also a site.", "Give the list another name."
+            )
+    if form.calendar is not None:
+        _check_calendar(form.calendar, faults)
+    if form.cases is not None:
+        _check_cases(form.cases, faults)
+    for trial in form.tests:
+        _check_trial(trial, faults)
+    _check_wording(vars(form.reasons).values(), faults)
+
+
+def _check_people(people: Mapping[str, PersonForm], faults: FaultList) -> None:
     """Refuse an address of two people, and a name for both a group and something else."""
     owners: dict[str, str] = {}
     for person_id, person in people.items():
@@ -25,87 +57,82 @@ def check_people(people: Mapping[str, PersonForm], faults: FaultList) -> None:
                     f"{address.value} is already an address of {other}.",
                     "An address tells people apart, so it belongs to one person.",
                 )
-        for group in person.groups:
-            if group in ROLE_WORDS or group in people:
-                what = "a role" if group in ROLE_WORDS else "a person"
+        for device in person.devices:
+            if (other := owners.setdefault(device.value, person_id)) != person_id:
                 faults.add(
-                    person.spot,
-                    f"The group '{group}' has the name of {what}.",
-                    "Give the group another name, or rules could mean either.",
+                    device.spot,
+                    f"{device.value} is already a device of {other}.",
+                    "A device tells people apart, so it belongs to one person.",
                 )
+        for group in person.groups:
+            _check_group(group, person.spot, people, faults)
 
 
-def check_sites(sites: Mapping[str, SiteForm], faults: FaultList) -> None:
-    """Refuse domains and networks that two sites claim, whole or in part."""
-    owners: dict[str, str] = {}
-    for site_id, site in sites.items():
-        for domain in site.domains:
-            if owners.setdefault(domain.value, site_id) != site_id:
-                _overlap(faults, domain.spot, domain.value, sites[owners[domain.value]].name)
-    for site_id, site in sites.items():
-        for domain in site.domains:
-            above = domain.value
-            while above := above.partition(".")[2]:
-                if (other := owners.get(above)) is not None and other != site_id:
-                    _overlap(faults, domain.spot, domain.value, sites[other].name)
-    networks = [(net, site) for site in sites.values() for net in site.networks]
-    networks.sort(key=lambda pair: _bounds(pair[0].value))
-    for (before, holder), (network, claimant) in pairwise(networks):
-        if holder is not claimant and _bounds(network.value)[:2] <= _end(before.value):
-            _overlap(faults, network.spot, str(network.value), holder.name)
+def _check_group(
+    group: str, spot: Spot, people: Mapping[str, PersonForm], faults: FaultList
+) -> None:
+    if group in ROLE_WORDS or group in people:
+        what = "a role" if group in ROLE_WORDS else "a person"
+        faults.add(
+            spot,
+            f"The group '{group}' has the name of {what}.",
+            "Give the group another name, or rules could mean either.",
+        )
 
 
-def _bounds(network: Network) -> tuple[int, int, int]:
-    return network.version, int(network.network_address), network.prefixlen
-
-
-def _end(network: Network) -> tuple[int, int]:
-    return network.version, int(network.broadcast_address)
-
-
-def _overlap(faults: FaultList, spot: Spot, what: str, other: str) -> None:
-    faults.add(
-        spot,
-        f"{what} already belongs to {other}.",
-        "Each domain and network belongs to one site; take it out of one of them.",
-    )
-
-
-def check_purposes(form: PolicyForm, sites: Mapping[str, SiteForm], faults: FaultList) -> None:
-    """Refuse purposes for pupils, hours that are written twice, and paths on other sites."""
-    people = form.people or {}
-    for purpose in form.purposes.values():
-        for word in purpose.who:
-            _check_no_pupil(word, people, faults)
-        _check_hours(purpose, faults)
+def _check_purpose(
+    purpose: PurposeForm | DeclaredForm,
+    form: PolicyForm,
+    sites: Mapping[str, SiteForm],
+    pupils: Mapping[str, str],
+    faults: FaultList,
+) -> None:
+    for word in purpose.who:
+        _check_no_pupil(word, pupils, faults)
+    _check_hours(purpose.when, faults)
+    for span in purpose.when:
+        if span.value.needs_calendar and form.calendar is None:
+            faults.add(
+                span.spot,
+                f"'{span.value.words}' needs the school's calendar, and there is none.",
+                "Add 'calendar:' with the terms, or write days and hours.",
+            )
+    if isinstance(purpose, PurposeForm):
         _check_paths(purpose, sites, faults)
 
 
-def _check_no_pupil(word: Placed[str], people: Mapping[str, PersonForm], faults: FaultList) -> None:
-    named = people.get(word.value)
-    pupils = [p.name for p in people.values() if p.role is Role.PUPIL and word.value in p.groups]
-    if word.value == Role.PUPIL or (named is not None and named.role is Role.PUPIL):
-        why = f"'{word.value}' is one"
-    elif pupils:
-        why = f"the group '{word.value}' has one in it: {pupils[0]}"
-    else:
-        return
-    faults.add(
-        word.spot,
-        f"No purpose opens a restricted site to a pupil, and {why}.",
-        "Name members of staff, or a group of theirs.",
-    )
+def _pupils(people: Mapping[str, PersonForm]) -> dict[str, str]:
+    """Give every word that would mean a pupil, each with how it does."""
+    words = {str(Role.PUPIL): "'pupil' is one"}
+    for person_id, person in people.items():
+        if person.role is Role.PUPIL:
+            words[person_id] = f"'{person_id}' is one"
+            for group in person.groups:
+                words.setdefault(group, f"the group '{group}' has one in it: {person.name}")
+    return words
 
 
-def _check_hours(purpose: PurposeForm, faults: FaultList) -> None:
-    for place, window in enumerate(purpose.when):
-        for earlier in purpose.when[:place]:
-            if window.value.overlaps(earlier.value):
-                faults.add(
-                    window.spot,
-                    f"These hours ({window.value}) overlap others here ({earlier.value}).",
-                    "Write each hour once, so that nobody mends one line and misses the other.",
-                )
+def _check_no_pupil(word: Placed[str], pupils: Mapping[str, str], faults: FaultList) -> None:
+    if word.value in pupils:
+        faults.add(
+            word.spot,
+            f"No purpose opens a restricted site to a pupil, and {pupils[word.value]}.",
+            "Name members of staff, or a group of theirs.",
+        )
+
+
+class _Overlapping(Protocol):
+    def overlaps(self, other: Any, /) -> bool: ...
+
+
+def _check_hours[T: _Overlapping](hours: Sequence[Placed[T]], faults: FaultList) -> None:
+    for earlier, later in combinations(hours, 2):
+        if later.value.overlaps(earlier.value):
+            faults.add(
+                later.spot,
+                f"These hours ({later.value}) overlap others here ({earlier.value}).",
+                "Write each hour once, so that nobody mends one line and misses the other.",
+            )
 
 
 def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: FaultList) -> None:
@@ -122,7 +149,44 @@ def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: Fa
             )
 
 
-def check_wording(reasons: Iterable[ReasonForm | None], faults: FaultList) -> None:
+def _check_calendar(form: CalendarForm, faults: FaultList) -> None:
+    _check_hours(form.directed_time, faults)
+    _check_hours(form.breaks, faults)
+    for days in (*form.terms, *form.closed):
+        if days.last < days.first:
+            faults.add(
+                days.spot, f"It ends on {days.last}, before it begins.", "Swap the two dates."
+            )
+    for one, other in combinations(form.terms, 2):
+        _check_apart(one, other, faults)
+
+
+def _check_apart(one: DatesForm, other: DatesForm, faults: FaultList) -> None:
+    if one.first <= other.last and other.first <= one.last:
+        faults.add(
+            other.spot,
+            f"This term overlaps the one that begins on {one.first}.",
+            "A day belongs to one term.",
+        )
+
+
+def _check_cases(form: CasesForm, faults: FaultList) -> None:
+    if form.about_them.value in {person.value for person in form.authorised_by}:
+        faults.add(
+            form.about_them.spot,
+            f"{form.about_them.value} would authorise a case about themselves.",
+            "Name somebody who is not in 'authorised-by', such as the chair of governors.",
+        )
+
+
+def _check_trial(trial: TrialForm, faults: FaultList) -> None:
+    try:
+        request_for(trial.what.value)
+    except HostError as error:
+        faults.add(trial.what.spot, str(error), "Write it like 'https://www.facebook.com/'.")
+
+
+def _check_wording(reasons: Iterable[ReasonForm | None], faults: FaultList) -> None:
     """Refuse wording with slots that nothing fills."""
     for reason in reasons:
         if reason is not None and reason.text is not None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from rules.hours import DAYS, Window, clock, in_words
+from rules.days import Calendar
+from rules.hours import DAYS, clock
 from rules.paths import PathPattern, plain_path
 from rules.request import STAFF, Person, Role, WebRequest
 from rules.sites import Action, Site
+from rules.spans import Span, in_words
 
 # Nobody can look at a page without finding it and signing in; a purpose to view is one to do these.
 _PART_OF_VIEWING = frozenset({Action.SEARCH, Action.SIGN_IN})
@@ -53,8 +55,11 @@ class ForPeople:
         return cls(words & people, words - people - set(Role) - {"staff"}, frozenset(roles))
 
     def holds(self, asked: Asked) -> bool:
-        person = asked.person
-        return person.role is not Role.PUPIL and (
+        return self.covers(asked.person)
+
+    def covers(self, person: Person) -> bool:
+        """Say whether it is for this person."""
+        return person.role != Role.PUPIL and (
             person.id in self.people
             or not self.groups.isdisjoint(person.groups)
             or person.role in self.roles
@@ -92,23 +97,30 @@ class OnPath:
         )
 
     def why_not(self, asked: Asked) -> str:
-        parts = ", ".join(pattern.text for pattern in self.patterns)
-        return f"it is only for this part of the site: {parts}"
+        # The first names the part that people know; the rest are what that part fetches by itself.
+        return f"it is only for part of the site, {self.patterns[0].text}"
 
 
 @dataclass(frozen=True, slots=True)
 class During:
-    """The school's local time lies in one of the windows."""
+    """The school's local time lies in one of the spans, as its calendar explains them."""
 
-    windows: tuple[Window, ...]
+    spans: tuple[Span, ...]
+    calendar: Calendar | None = None
 
     def holds(self, asked: Asked) -> bool:
-        return any(window.holds(asked.local) for window in self.windows)
+        return any(span.holds(asked.local, self.calendar) for span in self.spans)
 
     def why_not(self, asked: Asked) -> str:
         now = asked.local
         minute = clock(now.hour * 60 + now.minute)
-        return f"it is for {in_words(self.windows)}, and it is {DAYS[now.weekday()]} {minute}"
+        day = DAYS[now.weekday()]
+        if self.calendar is not None and any(span.needs_calendar for span in self.spans):
+            kind = self.calendar.kind(now.date())
+            day = f"{day} {minute}, {kind.with_article}"
+        else:
+            day = f"{day} {minute}"
+        return f"it is for {in_words(self.spans)}, and it is {day}"
 
 
 @dataclass(frozen=True, slots=True)

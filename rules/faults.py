@@ -4,11 +4,13 @@ A fault names the file, the line, the entry and a remedy. All faults of a policy
 one PolicyError, so that nobody mends one only to be told of the next.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 _SHOWN = 100
+MOST_NOTED = 1000
+_MOST_COMPARED = 2000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,7 +45,7 @@ class Fault:
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be used. `faults` holds every fault, in the order of the files."""
+    """A policy that cannot be used. `faults` holds its faults, in the order of the files."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults)))
@@ -53,7 +55,8 @@ class PolicyError(ValueError):
         """Write all faults, a line each; past a hundred, how many more there are."""
         lines = [str(fault) for fault in self.faults[:_SHOWN]]
         if len(self.faults) > _SHOWN:
-            lines.append(f"… and {len(self.faults) - _SHOWN:,} more.")
+            more = len(self.faults) - _SHOWN
+            lines.append(f"… and {more if len(self.faults) < MOST_NOTED else 'many'} more.")
         return "\n".join(lines)
 
 
@@ -64,12 +67,20 @@ class FaultList:
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, spot: Spot, fault: str, remedy: str = "") -> None:
-        """Note a fault at a place."""
-        self.faults.append(Fault(spot.file, spot.line, spot.key, fault, remedy))
+        """Note a fault at a place; past a thousand nobody is helped by more."""
+        if len(self.faults) < MOST_NOTED:
+            self.faults.append(Fault(spot.file, spot.line, spot.key, fault, remedy))
 
-    def unknown(self, spot: Spot, word: str, what: str, known: Iterable[str]) -> None:
+    def unknown(self, spot: Spot, word: str, what: str, known: Collection[str]) -> None:
         """Note a word that should have been one of the known ones, with the nearest of them."""
-        self.add(spot, f"{shown(word)} is not {what}.", suggestion(word, known))
+        self.add(spot, f"{shown(word)} is not {what}.", self.suggestion(word, known))
+
+    def suggestion(self, word: str, known: Collection[str]) -> str:
+        """Give the nearest known word as a question, or the few that there are, or nothing.
+
+        Looking for the nearest takes time, so a file that is all faults gets none after the first.
+        """
+        return "" if len(self.faults) > _SHOWN else suggestion(word, known)
 
     def raise_if_any(self) -> None:
         """Raise PolicyError with all faults noted so far, if there are any."""
@@ -77,16 +88,16 @@ class FaultList:
             raise PolicyError(self.faults)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Collection[str]) -> str:
     """Give the nearest known word as a question, or the few that there are, or nothing."""
-    words = sorted(set(known))
+    if len(known) > _MOST_COMPARED:
+        return ""
+    words = sorted(known)
     folded = {known_word.lower(): known_word for known_word in reversed(words)}
     near = get_close_matches(word[:100].lower(), folded, 1, 0.6)
     if near:
         return f"Did you mean '{folded[near[0]]}'?"
-    if 0 < len(words) <= 12:
-        return f"It can be: {', '.join(words)}."
-    return ""
+    return f"It can be: {', '.join(words)}." if 0 < len(words) <= 12 else ""
 
 
 def shown(text: str) -> str:

@@ -9,31 +9,16 @@ say by itself (two sites with one domain, a purpose for a pupil) is checked in `
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
+from rules.care_forms import TESTS, CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.faults import Spot
-from rules.hours import Window, parse_window
-from rules.paths import PathPattern
-from rules.readers import (
-    parse_address,
-    parse_email,
-    parse_host,
-    parse_timezone,
-)
+from rules.people_forms import GroupForm, PersonForm, SchoolForm
+from rules.purpose_forms import DATE, DeclaredForm, PurposeForm
+from rules.readers import parse_host
+from rules.reading import Placed
 from rules.records import Record, optional, required
-from rules.request import Role
-from rules.shapes import (
-    Choice,
-    Kept,
-    ListOf,
-    MapOf,
-    Name,
-    Parsed,
-    Placed,
-    Text,
-)
-from rules.site_forms import DATE, SITES, SiteForm
-from rules.sites import Action
+from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Number, Parsed, Text
+from rules.site_forms import SITES, SiteForm
 
 LONG = Text(most=4000)
 
@@ -46,53 +31,9 @@ class UnidentifiedAccess(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContactForm:
-    name: str = required(Text(), "the person's name.")
-    email: str = required(Parsed(parse_email, "an e-mail address"), "where to write to them.")
-    phone: str = optional(Text(), "their telephone number, in quotes.", "")
-    title: str = optional(Text(), "what they are called at the school, if not the usual.", "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContactsForm:
-    head: ContactForm = required(Record(ContactForm, "a contact"), "the head teacher.")
-    senior_teacher: ContactForm = required(
-        Record(ContactForm, "a contact"), "who stands in for the head teacher."
-    )
-    chair: ContactForm = required(Record(ContactForm, "a contact"), "the chair of governors.")
-    it: ContactForm = required(Record(ContactForm, "a contact"), "who looks after the computers.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SchoolForm:
-    name: str = required(Text(), "the school's full name.")
-    contacts: ContactsForm = required(Record(ContactsForm, "the contacts"), "whom people may ask.")
-    timezone: ZoneInfo = optional(
-        Parsed(parse_timezone, "a time zone"),
-        "the local time of all rules.",
-        ZoneInfo("Europe/London"),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClauseForm:
     heading: str = required(Text(), "the heading it stands under in the policy.")
     text: str = required(LONG, "the policy's own words.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PersonForm:
-    name: str = required(Text(), "the person's name.")
-    role: Role = required(Choice(Role, "a role"), "what the person is to the school.")
-    groups: tuple[str, ...] = optional(
-        ListOf(Name("group", refers=False), "groups"), "the groups the person is in.", ()
-    )
-    addresses: tuple[Placed[str], ...] = optional(
-        ListOf(Kept(Parsed(parse_address, "an IP address")), "IP addresses"),
-        "fixed IP addresses that only this person uses.",
-        (),
-    )
-    spot: Spot = field(default=Spot("", 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,29 +45,12 @@ class CategoryForm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PurposeForm:
-    title: str = required(Text(), "the school purpose in a few words.")
-    who: tuple[Placed[str], ...] = required(
-        ListOf(Kept(Name("who")), "people, groups or roles"), "people, groups, roles, or staff."
+class ListForm:
+    name: str = required(Text(), "what a site on it is called, as in 'A dating site'.")
+    categories: tuple[str, ...] = required(
+        ListOf(Name("category", refers=False), "categories"), "what kind of sites they are."
     )
-    sites: tuple[str, ...] = required(ListOf(Name("site"), "sites"), "the sites it opens.")
-    paths: tuple[Placed[PathPattern], ...] = optional(
-        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths"),
-        "the parts of the sites it opens.",
-        (),
-    )
-    actions: tuple[Action, ...] = optional(
-        ListOf(Choice(Action, "an action"), "actions"), "what may be done there.", ()
-    )
-    when: tuple[Placed[Window], ...] = optional(
-        ListOf(Kept(Parsed(parse_window, "days and hours")), "days and hours", single=True),
-        "days and hours, as in 'Mon-Fri 08:30-15:45'.",
-        (),
-    )
-    owner: str = required(Name("person"), "who answers for it.")
-    review: date = required(DATE, "the day by which the school looks at it again.")
-    until: date | None = optional(DATE, "the last day it holds.", None)
-    clause: str | None = optional(Name("clause"), "the clause it rests on.", None)
+    source: str = optional(Text(most=500), "where the list is from.", "")
     spot: Spot = field(default=Spot("", 0))
 
 
@@ -136,6 +60,11 @@ class UnidentifiedForm:
         Choice(UnidentifiedAccess, "an answer"),
         "what a device may do on restricted sites while nobody is known to use it.",
         UnidentifiedAccess.REFUSE,
+    )
+    confidence: int = optional(
+        Number(0, 100, "a number from 0 to 100"),
+        "how sure the gate has to be who it is, from 0 to 100, to count a person as known.",
+        50,
     )
 
 
@@ -175,8 +104,24 @@ class PolicyForm:
     clauses: dict[str, ClauseForm] | None = required(
         MapOf(Record(ClauseForm, "a clause"), "clause", "clauses"), "the policy's own words."
     )
-    people: dict[str, PersonForm] | None = required(
-        MapOf(Record(PersonForm, "a person"), "person", "people"), "the people the rules are about."
+    people: dict[str, PersonForm] | None = optional(
+        MapOf(Record(PersonForm, "a person"), "person", "people"),
+        "the people the rules are about.",
+        None,
+    )
+    people_from: tuple[str, ...] = optional(
+        ListOf(Text("a file name"), "file names"),
+        "CSV files with people: id, name, role, groups, addresses, devices.",
+        (),
+    )
+    include: tuple[str, ...] = optional(
+        ListOf(Text("a file name"), "file names"), "other files of this policy.", ()
+    )
+    groups: dict[str, GroupForm] = optional(
+        MapOf(Record(GroupForm, "a group"), "group", "groups"), "what the groups are called.", {}
+    )
+    calendar: CalendarForm | None = optional(
+        Record(CalendarForm, "the school year"), "terms, INSET days and directed time.", None
     )
     restricted: tuple[Placed[str], ...] | None = required(
         ListOf(Kept(Name("restricted")), "categories or sites"),
@@ -186,6 +131,21 @@ class PolicyForm:
         MapOf(Record(PurposeForm, "a purpose"), "purpose", "purposes"),
         "the school purposes that are open to some people for good.",
         {},
+    )
+    declared: dict[str, DeclaredForm] = optional(
+        MapOf(Record(DeclaredForm, "a purpose"), "declared purpose", "purposes"),
+        "the school purposes that people may declare for a while.",
+        {},
+    )
+    lists: dict[str, ListForm] = optional(
+        MapOf(Record(ListForm, "a list"), "site", "lists"),
+        "imported lists of domains, each treated as one site.",
+        {},
+    )
+    not_decrypted: tuple[str, ...] = optional(
+        ListOf(Name("site"), "sites"),
+        "sites whose apps refuse the school's certificate, judged by name alone.",
+        (),
     )
     sites: dict[str, SiteForm] = optional(
         SITES, "sites of the school's own, in place of shipped ones with the same name.", {}
@@ -203,9 +163,19 @@ class PolicyForm:
         "what stays open to a person whose web access is withdrawn.",
         (),
     )
+    retention: RetentionForm = optional(
+        Record(RetentionForm, "lengths of time"), "how long records are kept.", RetentionForm()
+    )
+    cases: CasesForm | None = optional(
+        Record(CasesForm, "how cases are authorised"), "how monitoring cases are authorised.", None
+    )
+    review: date | None = optional(DATE, "the day by which the policy is reviewed.", None)
+    reviewed_by: str = optional(Text(), "who reviews the policy.", "")
+    tests: tuple[TrialForm, ...] = optional(TESTS, "what the policy must answer.", ())
     reasons: ReasonsForm = optional(
         Record(ReasonsForm, "reasons by outcome"), "how the answers are worded.", ReasonsForm()
     )
+    spot: Spot = field(default=Spot("", 0))
 
 
 POLICY = Record(PolicyForm, "a policy", partial=True)

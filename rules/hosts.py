@@ -16,6 +16,7 @@ from functools import lru_cache
 import idna
 
 _MOST_LETTERS = 253  # RFC 1035 section 2.3.4, as text and without the final dot
+_LONGEST_SPELLING = 1024
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _UNICODE_DOTS = str.maketrans("。．｡", "...")
@@ -25,7 +26,7 @@ class HostError(ValueError):
     """A text that is no host; the message says why, in a form that a person can read."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def canonical_host(text: str) -> str:
     """Give the one form of a host name or address literal.
 
@@ -35,6 +36,8 @@ def canonical_host(text: str) -> str:
 
     Raises HostError for everything else. Canonical text is returned unchanged.
     """
+    if len(text) > _LONGEST_SPELLING:  # letters that count for nothing can make it any length
+        raise HostError(f"A host name is never {len(text):,} letters long.")
     if text.startswith("[") or text.count(":") > 1:
         return _ipv6(text)
     name = text.lower() if text.isascii() else _to_ascii(text)

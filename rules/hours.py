@@ -5,16 +5,15 @@ including, its last: at 15:45:00 the day is over.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_ALL = frozenset(range(7))
+EVERY_DAY = frozenset(range(7))
 _WORDS = {
-    "daily": _ALL,
-    "every day": _ALL,
+    "daily": EVERY_DAY,
+    "every day": EVERY_DAY,
     "weekday": frozenset(range(5)),
     "weekdays": frozenset(range(5)),
     "weekend": frozenset((5, 6)),
@@ -53,13 +52,8 @@ class Window:
         """Write it out for a person: `Monday to Friday, 08:30 to 15:45`."""
         whole_day = (self.start, self.end) == (0, _MIDNIGHT)
         hours = "" if whole_day else f"{clock(self.start)} to {clock(self.end)}"
-        days = "" if self.days == _ALL and hours else _days_in_words(self.days)
+        days = "" if self.days == EVERY_DAY and hours else _days_in_words(self.days)
         return ", ".join(filter(None, (days, hours)))
-
-
-def in_words(windows: Iterable[Window]) -> str:
-    """Write several windows out for a person."""
-    return "; ".join(map(str, windows))
 
 
 def clock(minute: int) -> str:
@@ -80,7 +74,7 @@ def parse_window(text: str) -> Window:
     if not rest:
         if not found:
             raise ValueError("The days and hours are empty; write them like 'Mon-Fri 08:30-15:45'.")
-        return Window(_ALL, start, end)
+        return Window(EVERY_DAY, start, end)
     return Window(_days(rest), start, end)
 
 

@@ -49,10 +49,13 @@ BY_ADDRESS = frozenset(
     }
 )
 
-_HOST = r"\[?[^\s/?#&:+@\[\]]+\.[^\s/?#&:+@\[\]]+"
-_ADDRESS = re.compile(rf"(?:https?:/{{1,2}}|cache:(?:[\w-]+:)?)(?:[^\s/?#@]*@)?({_HOST})", re.I)
+# Bounded, and looked for in the first part only: the client writes the address.
+_HOST = r"[^\s/?#&:+@\[\]]{1,200}\.[^\s/?#&:+@\[\]]{1,63}"
+_SCHEME = r"(?:https?:/{1,2}|cache:(?:[\w-]{1,40}:)?)(?:[^\s/?#@]{0,99}@)?"
+_ADDRESS = re.compile(rf"{_SCHEME}({_HOST})", re.I)
 _BARE = re.compile(rf"(?:^|/|[?&](?:u|url|q)=)({_HOST})(?=[/?#&]|$)", re.I)
 _DEEPEST = 3
+_LOOKED_AT = 4096
 
 
 def shows_others(host: str) -> bool:
@@ -86,7 +89,7 @@ def _decoded_label(label: str) -> str | None:
 
 def _address_in(target: str) -> tuple[str | None, str]:
     # Twice, for an address that was quoted into a query.
-    text = unquote(unquote(target))
+    text = unquote(unquote(target[:_LOOKED_AT]))
     found = _ADDRESS.search(text) or _BARE.search(text)
     return (_canonical(found[1]), text[found.end() :]) if found else (None, "")
 

@@ -10,6 +10,7 @@ whether and how they do, so only somebody who looks for a way out sends one.
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 _AMBIGUOUS = re.compile(r"%2f|%5c|%(?:0|1)[0-9a-f]|%7f|\\", re.IGNORECASE)
@@ -20,6 +21,11 @@ def plain_path(path: str) -> str | None:
 
     Lower case because people type a page's name as they please and the large networks do not mind.
     """
+    # Only short ones are remembered: a client chooses the paths, and could fill the memory.
+    return _remembered(path) if len(path) <= 256 else _plain(path)
+
+
+def _plain(path: str) -> str | None:
     if not path.startswith("/") or _AMBIGUOUS.search(path):
         return None
     decoded = unquote(path).lower()
@@ -33,6 +39,9 @@ def plain_path(path: str) -> str | None:
     kept = [part for part in parts if part]
     trailing = "/" if kept and not parts[-1] else ""
     return "/" + "/".join(kept) + trailing
+
+
+_remembered = lru_cache(maxsize=4096)(_plain)
 
 
 def _is_step(part: str) -> bool:

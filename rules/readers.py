@@ -4,7 +4,7 @@ Each function raises ValueError with one sentence for the writer of the policy.
 """
 
 import re
-from datetime import date
+from datetime import date, datetime, time
 from functools import cache
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from rules.hosts import HostError, canonical_address, canonical_host
 from rules.sites import Network
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
 
@@ -27,6 +28,25 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"There is no such day as {text}.") from error
+
+
+def parse_moment(text: str) -> datetime:
+    """Read `2026-11-23 10:00` as a local time without a zone."""
+    day, _, clock = text.strip().partition(" ")
+    found = _CLOCK.fullmatch(clock)
+    if found is None:
+        raise ValueError(f"{shown(text)} is not a date and time; write it like '2026-11-23 10:00'.")
+    return datetime.combine(parse_date(day), time(int(found[1]), int(found[2])))
+
+
+def parse_hardware_address(text: str) -> str:
+    """Read a hardware (MAC) address into its usual form, `a4:5e:60:01:02:03`."""
+    digits = re.sub(r"[:.-]", "", text.strip()).lower()
+    if not re.fullmatch(r"[0-9a-f]{12}", digits):
+        raise ValueError(
+            f"{shown(text)} is not a hardware address; write it like 'a4:5e:60:01:02:03'."
+        )
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def parse_timezone(text: str) -> ZoneInfo:
@@ -92,7 +112,51 @@ def parse_domain(text: str) -> str:
             f"{shown(text)} is shared by everyone who registers a name below it; "
             f"name the site's own domain, like 'example.{host}'."
         )
+    if is_shared_network(host):
+        raise ValueError(
+            f"{shown(text)} is a content network that thousands of sites share; "
+            f"name the site's own part of it, like 'example.{host}'."
+        )
     return host
+
+
+# Claimed whole, any of these would take thousands of other sites with it. (Those that are also on
+# the public suffix list, such as cloudfront.net and akamaihd.net, are refused for that already.)
+_SHARED = frozenset(
+    {
+        "akamai.net",
+        "akamaiedge.net",
+        "akamaihd.net",
+        "akamaized.net",
+        "amazonaws.com",
+        "azureedge.net",
+        "azurefd.net",
+        "b-cdn.net",
+        "cdn77.org",
+        "cloudflare.com",
+        "cloudflare.net",
+        "cloudfront.net",
+        "edgekey.net",
+        "edgesuite.net",
+        "fastly.net",
+        "fastlylb.net",
+        "footprint.net",
+        "ggpht.com",
+        "google.com",
+        "googleapis.com",
+        "googleusercontent.com",
+        "gstatic.com",
+        "jsdelivr.net",
+        "llnwd.net",
+        "unpkg.com",
+        "windows.net",
+    }
+)
+
+
+def is_shared_network(host: str) -> bool:
+    """Say whether a canonical host is a content network that many sites share."""
+    return host in _SHARED
 
 
 @cache
@@ -105,4 +169,5 @@ def _suffixes() -> tldextract.TLDExtract:
 
 def is_public_suffix(host: str) -> bool:
     """Say whether anyone may register names below this one (publicsuffix.org, both sections)."""
-    return not _suffixes()(host).domain
+    # Where every name below is a suffix ("*.sch.uk"), the name itself belongs to everyone too.
+    return not (_suffixes()(host).domain and _suffixes()(f"any.{host}").domain)

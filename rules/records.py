@@ -7,9 +7,9 @@ a policy and describes it for editors.
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from rules.faults import Spot, shown, suggestion
+from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node
-from rules.shapes import Reading, Schema, Shape, Unreadable
+from rules.reading import Reading, Schema, Shape, Unreadable
 
 
 def required[T](shape: Shape[T], doc: str) -> T:
@@ -44,7 +44,9 @@ class Record[F]:
             if (shape := shapes.get(key.text)) is None:
                 spot = Spot(key.spot.file, key.spot.line, value.spot.key)
                 reading.faults.add(
-                    spot, f"There is no entry {shown(key.text)} here.", suggestion(key.text, shapes)
+                    spot,
+                    f"There is no entry {shown(key.text)} here.",
+                    reading.faults.suggestion(key.text, shapes),
                 )
                 continue
             try:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from rules.forms import POLICY
-from rules.shapes import Schema
+from rules.reading import Schema
 
 PUBLISHED = Path(__file__).parent / "policy" / "schema.json"
 

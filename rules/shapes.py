@@ -2,72 +2,20 @@
 
 Every shape does two things with one declaration: `read` turns a node into a typed value or notes a
 fault, and `schema` gives the JSON Schema that editors complete and check with. So the two agree.
-
-A word that names something elsewhere (a person, a site) is noted while it is read, and looked up
-when the whole policy has been read, so that one bad entry does not hide the faults of another.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
 
-from rules.faults import FaultList, Spot, shown, suggestion
+from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node, Scalar
 from rules.nodes import Sequence as ListNode
+from rules.reading import Placed, Reading, Schema, Shape, Unreadable
 
-Schema = dict[str, Any]
 SLUG = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _FOUND = {"number": "a number", "truth": "true or false", "nothing": "nothing"}
-
-
-class Unreadable(Exception):
-    """The entry cannot be used; why is already among the faults."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """What has been met so far: faults, the names that exist, and the names that are meant to."""
-
-    faults: FaultList = field(default_factory=FaultList)
-    names: dict[str, set[str]] = field(default_factory=dict)
-    references: list[tuple[str, str, Spot]] = field(default_factory=list)
-
-    def refuse(self, spot: Spot, fault: str, remedy: str = "") -> Unreadable:
-        """Note a fault and give the exception to raise."""
-        self.faults.add(spot, fault, remedy)
-        return Unreadable()
-
-    def declare(self, kind: str, names: Iterable[str]) -> None:
-        """Note names that others may refer to."""
-        self.names.setdefault(kind, set()).update(names)
-
-    def check_references(self, kinds: dict[str, tuple[str, tuple[str, ...]]]) -> None:
-        """Look up every reference; `kinds` says what each is in words, and where to find it."""
-        for kind, word, spot in self.references:
-            what, places = kinds[kind]
-            known = set().union(*(self.names.get(place, ()) for place in places))
-            if word not in known:
-                self.faults.unknown(spot, word, what, known)
-
-
-class Shape[T](Protocol):
-    """Reads one kind of entry."""
-
-    def read(self, node: Node, reading: Reading) -> T:
-        """Give the value. Raises Unreadable once the fault is noted."""
-
-    def schema(self) -> Schema:
-        """Describe the same entry in JSON Schema (2020-12)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed[T]:
-    """A value with its place, for checks that come after reading."""
-
-    value: T
-    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +95,32 @@ class Choice[E: StrEnum]:
         try:
             return self.words(text)
         except ValueError as error:
-            remedy = suggestion(text, self.words)
+            remedy = reading.faults.suggestion(text, [str(word) for word in self.words])
             raise reading.refuse(node.spot, f"{shown(text)} is not {self.what}.", remedy) from error
 
     def schema(self) -> Schema:
         return {"type": "string", "enum": [str(word) for word in self.words]}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number in a range, both ends included."""
+
+    least: int
+    most: int
+    what: str
+
+    def read(self, node: Node, reading: Reading) -> int:
+        text = node.text if isinstance(node, Scalar) and node.kind == "number" else ""
+        if re.fullmatch(r"[0-9]{1,9}", text) and self.least <= int(text) <= self.most:
+            return int(text)
+        found = shown(node.text) if isinstance(node, Scalar) else "This"
+        raise reading.refuse(
+            node.spot, f"{found} is not {self.what}.", f"From {self.least} to {self.most}."
+        )
+
+    def schema(self) -> Schema:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +138,12 @@ class Kept[T]:
 
 @dataclass(frozen=True, slots=True)
 class ListOf[T]:
-    """A list; with `single`, one entry may stand without the list around it."""
+    """A list of one or more; with `single`, one entry may stand without the list around it."""
 
     shape: Shape[T]
     what: str
-    least: int = 1
     single: bool = False
+    most: int = 5000
 
     def read(self, node: Node, reading: Reading) -> tuple[T, ...]:
         if self.single and isinstance(node, Scalar) and node.kind == "text":
@@ -183,7 +152,11 @@ class ListOf[T]:
             raise reading.refuse(
                 node.spot, f"This should be a list of {self.what}.", "Write it like [one, two]."
             )
-        if len(node.items) < self.least:
+        if len(node.items) > self.most:
+            raise reading.refuse(
+                node.spot, f"There are more than {self.most:,} {self.what}.", "Write fewer."
+            )
+        if not node.items:
             raise reading.refuse(
                 node.spot, "The list is empty.", f"Name {self.what}, or leave it out."
             )
@@ -196,7 +169,12 @@ class ListOf[T]:
         return tuple(values)
 
     def schema(self) -> Schema:
-        several = {"type": "array", "items": self.shape.schema(), "minItems": self.least}
+        several = {
+            "type": "array",
+            "items": self.shape.schema(),
+            "minItems": 1,
+            "maxItems": self.most,
+        }
         return {"anyOf": [self.shape.schema(), several]} if self.single else several
 
 

@@ -7,12 +7,12 @@ from datetime import date
 from functools import partial
 
 from rules.faults import Spot
-from rules.readers import parse_date, parse_domain, parse_network
+from rules.purpose_forms import DATE
+from rules.readers import parse_domain, parse_network
+from rules.reading import Placed
 from rules.records import Record, optional, required
-from rules.shapes import Kept, ListOf, MapOf, Name, Parsed, Placed, Text
+from rules.shapes import Kept, ListOf, MapOf, Name, Parsed, Text
 from rules.sites import Action, Endpoint, Network
-
-DATE = Parsed(parse_date, "a date")
 
 
 def _endpoints(action: Action, doc: str) -> tuple[Endpoint, ...]:

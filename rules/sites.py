@@ -5,7 +5,7 @@ never depends on the order of entries, and the longest listed name wins: a schoo
 of a network (`workplace.example.com`) to a site of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -50,9 +50,9 @@ class Endpoint:
         return cls(action, method, PathPattern.parse(rest))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Site:
-    """A social network, or another service, with all its hosts."""
+    """A social network, or another service, with all its hosts. Each is itself and no other."""
 
     id: str
     name: str
@@ -109,28 +109,37 @@ class Catalogue:
         """The sites by id."""
         return MappingProxyType(self._sites)
 
+    def domains_of(self, site_ids: Container[str]) -> Iterator[str]:
+        """Give every domain that belongs to one of the sites, those of imported lists too."""
+        return (domain for domain, site in self._by_domain.items() if site.id in site_ids)
+
     def site_of(self, host: str) -> Site | None:
         """Give the site that a canonical host belongs to, or None.
 
         An address literal belongs to the site with its network, and a mirror whose name shows
         another's (`www-facebook-com.translate.goog`) to the site it shows.
         """
+        # This is asked of every connection, so it looks up slices of one string and nothing else.
         find = self._by_domain.get
-        site, rest = find(host), host
-        while site is None:
-            dot = rest.find(".")
-            if dot < 0:
-                return self._site_in_other_words(host, rest)
-            rest = rest[dot + 1 :]
-            site = find(rest)
-        return site
+        site = find(host)
+        if site is not None:
+            return site
+        label = host.find(".") + 1
+        following = host.find(".", label) + 1
+        while following:  # a last label alone is nobody's: domains have two or more
+            site = find(host[label:])
+            if site is not None:
+                return site
+            label, following = following, host.find(".", following) + 1
+        return self._site_in_other_words(host)
 
-    def _site_in_other_words(self, host: str, last_label: str) -> Site | None:
+    def _site_in_other_words(self, host: str) -> Site | None:
         # No canonical name ends in a number, so one that does is an address literal.
-        if last_label.isdigit() or ":" in last_label:
+        if host[-1:].isdigit() or ":" in host:
             return self.site_at(host)
-        shown = mirrored_host(host) if host.endswith(BY_NAME) else None
-        return None if shown is None else self.site_of(shown)
+        if host.endswith(BY_NAME) and (shown := mirrored_host(host)) is not None:
+            return self.site_of(shown)
+        return None
 
     def site_at(self, address: str) -> Site | None:
         """Give the site whose listed networks hold an IP address, or None; None for a name too."""

@@ -1,13 +1,22 @@
-"""`schoolgate check`: every fault of a policy at once."""
+"""`schoolgate check`: every fault of a policy at once, then its own tests, then what to look at."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
+from rules.faults import Fault
+from rules.lint import lint
 from rules.loading import PolicyError, load_policy
+from rules.policy import Policy
+from rules.policy_tests import TrialResult, run_policy_tests
 from scripts.common import json_option, policy_option
 
 
@@ -15,40 +24,118 @@ from scripts.common import json_option, policy_option
 @policy_option
 @json_option
 def check(policy: Path, as_json: bool) -> None:
-    """Check a policy and say all of its faults. Exit status 1 if there are any."""
+    """Check a policy: all of its faults at once, its own tests, and what is worth a second look.
+
+    Exit status 1 if there is a fault or a test that fails; such a policy never takes effect.
+    """
     try:
         loaded = load_policy(policy)
     except PolicyError as error:
         if as_json:
-            faults = [
-                {
-                    "file": fault.file,
-                    "line": fault.line,
-                    "key": fault.key,
-                    "fault": fault.fault,
-                    "remedy": fault.remedy,
-                }
-                for fault in error.faults
-            ]
-            click.echo(json.dumps({"policy": str(policy), "ok": False, "faults": faults}, indent=2))
+            _say_json(policy, error.faults)
         else:
-            count = len(error.faults)
             click.echo(str(error))
-            click.echo(f"{count} fault{'s' if count != 1 else ''} in {policy}.", err=True)
+            click.echo(f"{_counted(len(error.faults), 'fault')} in {policy}.", err=True)
         raise SystemExit(1) from error
-    facts = {
-        "policy": str(policy),
-        "ok": True,
-        "faults": [],
-        "digest": loaded.digest,
-        "people": len(loaded.people),
-        "restricted_sites": len(loaded.restricted),
-        "purposes": len(loaded.purposes),
-    }
+    results = run_policy_tests(loaded)
+    notes = lint(loaded, datetime.now(UTC).astimezone(loaded.school.timezone).date())
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        _say_json(policy, (), loaded, results, notes)
+    else:
+        _say(policy, loaded, results, notes)
+    if not all(result.passed for result in results):
+        raise SystemExit(1)
+
+
+def _say(
+    path: Path, policy: Policy, results: tuple[TrialResult, ...], notes: tuple[Fault, ...]
+) -> None:
+    failed = [result for result in results if not result.passed]
+    if results:
+        Console().print(_table(results))
+    for result in failed:
+        click.echo(str(result))
+    if notes:
+        click.echo("Worth a second look:")
+        for note in notes:
+            click.echo(f"  {note}")
+    if failed:
+        click.echo(f"{_counted(len(failed), 'test')} of {path} failed.", err=True)
         return
     click.echo(
-        f"{policy} is sound: {facts['people']} people, {facts['restricted_sites']} restricted"
-        f" sites, {facts['purposes']} school purposes."
+        f"{path} is sound: {_counted(len(policy.people), 'person', 'people')},"
+        f" {_counted(len(policy.restricted), 'restricted site')},"
+        f" {_counted(len(policy.purposes), 'school purpose')},"
+        f" {_counted(len(results), 'test')} passed."
     )
+
+
+def _table(results: tuple[TrialResult, ...]) -> Table:
+    table = Table(title="The policy's own tests", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("", "Who", "When"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("What, and why", overflow="fold")
+    table.add_column("Should", no_wrap=True)
+    for result in results:
+        trial = result.trial
+        table.add_row(
+            "ok" if result.passed else "FAILED",
+            trial.who or "nobody known",
+            f"{trial.when:%a %Y-%m-%d %H:%M}",
+            f"{trial.what.removeprefix('https://').removesuffix('/')}\n{trial.why}",
+            "open" if trial.opens else "be refused",
+        )
+    return table
+
+
+def _say_json(
+    path: Path,
+    faults: tuple[Fault, ...],
+    policy: Policy | None = None,
+    results: tuple[TrialResult, ...] = (),
+    notes: tuple[Fault, ...] = (),
+) -> None:
+    facts: dict[str, Any] = {
+        "policy": str(path),
+        "ok": not faults and all(result.passed for result in results),
+        "faults": [_fault_json(fault) for fault in faults],
+    }
+    if policy:
+        facts |= {
+            "digest": policy.digest,
+            "people": len(policy.people),
+            "restricted_sites": len(policy.restricted),
+            "purposes": len(policy.purposes),
+            "tests": [_result_json(result) for result in results],
+            "notes": [_fault_json(note) for note in notes],
+        }
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def _result_json(result: TrialResult) -> dict[str, Any]:
+    trial = result.trial
+    return {
+        "file": trial.file,
+        "line": trial.line,
+        "who": trial.who,
+        "when": trial.when.isoformat(),
+        "what": trial.what,
+        "opens": trial.opens,
+        "why": trial.why,
+        "passed": result.passed,
+        "reason": result.decision.reason,
+    }
+
+
+def _fault_json(fault: Fault) -> dict[str, str | int]:
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "key": fault.key,
+        "fault": fault.fault,
+        "remedy": fault.remedy,
+    }
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -11,6 +11,8 @@ _SUBCOMMANDS = {
     "run": "scripts.run_command:run",
     "check": "scripts.check_command:check",
     "explain": "scripts.explain_command:explain",
+    "replay": "scripts.replay_command:replay",
+    "lists": "scripts.lists_command:lists",
     "report": "scripts.report_command:report",
 }
 

@@ -13,6 +13,10 @@ from rules.loading import SHIPPED_POLICY
 
 Command = Callable[..., Any]
 
+# Click would turn what cannot be read into wrong usage (exit status 2); here it is a fault of the
+# set-up, and whoever opens the file or folder says so better.
+A_PATH = click.Path(path_type=Path, readable=False)
+
 
 class Sorry(click.ClickException):
     """An error for a person: one sentence on standard error, exit status 1, no traceback."""
@@ -25,7 +29,7 @@ def state_option(command: Command) -> Command:
     """`--state DIR`."""
     return click.option(
         "--state",
-        type=click.Path(path_type=Path),
+        type=A_PATH,
         default=Path("var"),
         envvar="SCHOOLGATE_STATE",
         show_default=True,
@@ -37,7 +41,7 @@ def policy_option(command: Command) -> Command:
     """`--policy FILE`."""
     return click.option(
         "--policy",
-        type=click.Path(path_type=Path),
+        type=A_PATH,
         default=SHIPPED_POLICY,
         envvar="SCHOOLGATE_POLICY",
         help="The YAML file with the school's policy. [default: the policy that is shipped]",

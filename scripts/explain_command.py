@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from rules.hosts import HostError, canonical_host
+from rules.hosts import HostError
 from rules.loading import PolicyError, load_policy
 from rules.policy import Explanation, Policy
-from rules.request import Person, WebRequest
+from rules.request import Person, WebRequest, request_for
 from scripts.common import Sorry, json_option, policy_option, state_option
 from storage.database import RecordError, open_record_readonly
 from storage.events import event_id
@@ -20,7 +20,7 @@ from storage.usage import EventView, find_event
 
 
 @click.command()
-@click.argument("what", metavar="URL|REFERENCE")
+@click.argument("what", metavar="URL|REFERENCE|-")
 @click.option(
     "--as", "who", metavar="PERSON", help="Someone of the policy. [default: nobody known]"
 )
@@ -37,6 +37,8 @@ def explain(
 
     Given the REFERENCE of a block page instead, say what happened to that request. That tells the
     decision and never the person, so anyone who is shown a reference may look it up.
+
+    Given - it reads an address from each line of standard input and writes a line of JSON for each.
     """
     try:
         rules = load_policy(policy)
@@ -45,8 +47,11 @@ def explain(
     if "." not in what and "/" not in what and _is_reference(what):
         _explain_event(rules, state, what, as_json)
         return
-    now = _moment(at, rules)
-    explanation = rules.explain(_request(what), _person(who, rules), now)
+    now, person = _moment(at, rules), _person(who, rules)
+    if what == "-":
+        _explain_lines(rules, person, now)
+        return
+    explanation = rules.explain(_request(what), person, now)
     if as_json:
         click.echo(json.dumps(explanation.as_json(), indent=2))
     else:
@@ -100,21 +105,24 @@ def _event_json(event: EventView, at: datetime) -> dict[str, object]:
 
 
 def _request(url: str) -> WebRequest:
-    address = urlsplit(url if "://" in url else f"https://{url}")
-    if address.scheme not in ("http", "https", "ws", "wss") or not address.hostname:
-        raise Sorry(f"{url!r} is not a web address, such as https://www.facebook.com/.")
     try:
-        port = address.port
-        host = canonical_host(address.hostname)
-    except (HostError, ValueError) as error:
-        raise Sorry(f"{url!r} is not a web address: {error}.") from error
-    scheme = {"ws": "http", "wss": "https"}.get(address.scheme, address.scheme)
-    return WebRequest(
-        host=host,
-        scheme=scheme,
-        port=port or (443 if scheme == "https" else 80),
-        path=address.path or "/",
-    )
+        return request_for(url)
+    except HostError as error:
+        raise Sorry(
+            f"{url!r} is not a web address, such as https://www.facebook.com/: {error}"
+        ) from error
+
+
+def _explain_lines(rules: Policy, person: Person | None, now: datetime) -> None:
+    """A JSON line for each line of standard input; a line that is no address gets its error."""
+    for line in sys.stdin:
+        if not (url := line.strip()):
+            continue
+        try:
+            facts: dict[str, object] = rules.explain(request_for(url), person, now).as_json()
+        except HostError as error:
+            facts = {"error": str(error)}
+        sys.stdout.write(json.dumps({"url": url, **facts}, ensure_ascii=False) + "\n")
 
 
 def _person(who: str | None, rules: Policy) -> Person | None:

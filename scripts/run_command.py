@@ -15,8 +15,9 @@ import certifi
 import click
 
 from addon.authority import AuthorityError, ensure_authority
-from rules.loading import PolicyError, load_policy
-from scripts.common import Endpoint, EndpointType, Sorry, policy_option, state_option
+from rules.loading import PolicyError
+from rules.proof import load_proven_policy
+from scripts.common import A_PATH, Endpoint, EndpointType, Sorry, policy_option, state_option
 from scripts.supervisor import Child, Supervisor
 from storage.database import RecordError, open_record
 
@@ -55,7 +56,7 @@ _UPSTREAM_BUNDLE = "upstream-authorities.pem"
 )
 @click.option(
     "--upstream-ca",
-    type=click.Path(path_type=Path),
+    type=A_PATH,
     envvar="SCHOOLGATE_UPSTREAM_CA",
     help="A PEM file with further authorities to trust upstream, where another filter inspects.",
 )
@@ -75,7 +76,7 @@ def run(
     if listen == portal:
         raise Sorry(f"The proxy and the portal cannot both listen on {listen}; give two ports.")
     try:
-        school = load_policy(policy).school.name
+        school = load_proven_policy(policy).school.name
         open_record(state).dispose()
         ensure_authority(state / "authority", school, datetime.now(UTC))
     except PolicyError as error:
@@ -99,7 +100,7 @@ def run(
         *("--proxy", str(listen)),
     ]
     supervisor = Supervisor(
-        [Child("proxy", worker, listen), Child("portal", pages, portal)],
+        [Child("proxy", worker), Child("portal", pages)],
         ready=f"Schoolgate is ready: proxy on {listen} ({mode}), portal on {portal_url}/ ."
         " Stop it with Ctrl-C.",
     )

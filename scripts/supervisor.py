@@ -1,4 +1,4 @@
-"""Keeps child processes running: starts them, waits until they answer, restarts, reloads, stops.
+"""Keeps child processes running: starts them, hears that they answer, restarts, reloads, stops.
 
 A child that dies before all have answered is a fault of the set-up, and everything stops. One that
 dies later is started again, after a pause that doubles with each death and is forgotten after a
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import click
 
-from scripts.common import Endpoint
+from addon.lifeline import READY
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 4.5
@@ -29,11 +29,10 @@ HEALTHY_AFTER = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running, and where it answers once it is up."""
+    """A process to keep running, which says on standard output when it answers."""
 
     name: str
     command: Sequence[str]
-    endpoint: Endpoint
 
 
 class Supervisor:
@@ -44,6 +43,8 @@ class Supervisor:
         self._ready = ready
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
+        self._ready_children = {child.name: asyncio.Event() for child in children}
+        self._owed: set[str] = set()  # a reload, to children that could not take one yet
         self._answered = False
 
     async def run(self) -> int:
@@ -51,7 +52,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._signal_all, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_all)
         keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
         stop = asyncio.create_task(self._stopping.wait())
         ready = asyncio.create_task(self._wait_until_ready())
@@ -80,15 +81,30 @@ class Supervisor:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             started = time.monotonic()
+            self._ready_children[child.name].clear()
             process = await asyncio.create_subprocess_exec(
                 # The open pipe is the child's lifeline: it ends when this process does.
                 *child.command,
                 stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone
             )
             self._processes[child.name] = process
+            assert process.stdout
+            while line := await process.stdout.readline():
+                if line.decode(errors="replace").strip() == READY:
+                    self._ready_children[child.name].set()
+                    if child.name in self._owed:
+                        self._reload(child.name)
             code = await process.wait()
-            if self._stopping.is_set() or not self._answered:
+            if self._stopping.is_set():
+                return
+            if not self._answered:
+                click.echo(
+                    f"The {child.name} stopped before it was ready ({_how(code)}),"
+                    " so nothing was started.",
+                    err=True,
+                )
                 return
             if time.monotonic() - started > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
@@ -101,14 +117,27 @@ class Supervisor:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _wait_until_ready(self) -> bool:
-        """Whether every child accepts connections in time."""
+        """Whether every child says in time that it answers."""
         with suppress(TimeoutError):
             async with asyncio.timeout(READY_WITHIN):
-                for child in self._children:
-                    while not await _answers(child.endpoint):
-                        await asyncio.sleep(0.05)
+                for ready in self._ready_children.values():
+                    await ready.wait()
                 return True
         return False
+
+    def _reload_all(self) -> None:
+        for child in self._children:
+            self._reload(child.name)
+
+    def _reload(self, name: str) -> None:
+        """Passes SIGHUP on, but never to a child that is still starting: it would die of it."""
+        process = self._processes.get(name)
+        if process is None or not self._ready_children[name].is_set():
+            self._owed.add(name)
+            return
+        self._owed.discard(name)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGHUP)
 
     def _signal_all(self, number: signal.Signals) -> None:
         for process in self._processes.values():
@@ -124,18 +153,6 @@ class Supervisor:
                 await asyncio.gather(*running)
         except TimeoutError:
             self._signal_all(signal.SIGKILL)
-
-
-async def _answers(endpoint: Endpoint) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(endpoint.host, endpoint.host)  # noqa: S104
-    try:
-        _, writer = await asyncio.open_connection(host, endpoint.port)
-    except OSError:
-        return False
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-    return True
 
 
 def _how(code: int) -> str:

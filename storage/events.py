@@ -107,6 +107,11 @@ class EventIds:
             return millisecond << 10 | self._worker | sequence
 
 
+def first_id(at: datetime) -> int:
+    """The lowest id an event of that moment (aware) can have: ids rise with time."""
+    return max(0, (at - _START) // _MILLISECOND) << 10
+
+
 def reference(event_id: int) -> str:
     """What a block page prints for an event, such as '0F3K9-21TB0'.
 

@@ -36,6 +36,7 @@ __all__ = ["NotDurable", "Recorder", "RecorderState"]
 BATCH: Final = (
     2_048  # events in one transaction: long enough to be quick, short enough to be prompt
 )
+GATHER: Final = 0.05  # seconds that events nobody waits for may wait for company
 FIRST_PAUSE: Final = 0.05  # seconds before the second attempt, doubled for each one after
 LONGEST_PAUSE: Final = 2.0
 
@@ -69,6 +70,7 @@ class Recorder:
         self._corrections: list[int] = []
         self._completions = Completions(limit)
         self._queued = self._taken = self._written = self._lost = 0
+        self._hurried = False  # somebody waits for an event in the queue
         self._closing = False
         self._problem: str | None = None  # goes away when it works again
         self._fault: str | None = None  # stays: someone has to put it right
@@ -170,7 +172,10 @@ class Recorder:
                 return None
             self._queue.append(entry)
             self._queued += 1
-            self._wake.notify()
+            self._hurried = self._hurried or waiter is not None
+            # Waking the writer for each of many refusals would cost more than writing them.
+            if waiter is not None or len(self._queue) in (1, BATCH):
+                self._wake.notify()
         return entry
 
     def _withdraw(self, entry: Entry, *, even_recorded: bool = False) -> bool:
@@ -202,12 +207,28 @@ class Recorder:
                         break
                     return None
                 self._wake.wait(LAZY if self._completions else None)
+            self._wake.wait_for(self._urgent, GATHER)
             self._batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
             self._taken += len(self._batch)
+            self._hurried = bool(self._queue)
             corrections, self._corrections = self._corrections, []
             if self._closing or self._completions.due():
                 return corrections, self._completions.take(self._taken)
             return corrections, []
+
+    def _urgent(self) -> bool:
+        """Whether the next transaction should begin at once.
+
+        A transaction costs as much as a hundred events, so events that nobody waits for, which
+        are those of refused requests, share one.
+        """
+        return (
+            self._hurried
+            or self._closing
+            or not self._queue
+            or len(self._queue) >= BATCH
+            or bool(self._corrections)
+        )
 
     def _write_until_done(self, corrections: list[int], completions: list[Row]) -> bool:
         """Tries until the batch is written; False when told to give up."""

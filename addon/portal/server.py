@@ -16,6 +16,7 @@ from typing import Any, Final
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from addon.lifeline import say_ready, stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
 from rules.loading import SHIPPED_POLICY, PolicyError
@@ -100,6 +101,7 @@ def main(
     """Serve the portal until told to stop."""
     logging.basicConfig(level=logging.INFO, format="portal: %(message)s", stream=sys.stderr)
     logging.getLogger("waitress").setLevel(logging.ERROR)
+    stop_with_parent()
     try:
         in_force = PolicyInForce(policy, now)
     except PolicyError as fault:
@@ -134,6 +136,7 @@ def serve(settings: PortalSettings, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     log.info("ready on %s:%s", host, server.effective_port)
+    say_ready()
     try:
         server.run()  # ends by itself on SystemExit, when its threads are done
     finally:
@@ -144,9 +147,15 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at the policy's files."""
+
+
 def _reload_when(wanted: threading.Event, policy: PolicyInForce) -> None:
     """Reading a policy takes a moment, which the thread that answers should not spend."""
-    while wanted.wait():
+    while True:
+        if not (wanted.wait(LOOK_EVERY) or policy.has_changed()):
+            continue
         wanted.clear()
         if faults := policy.reload():
             log.error("the new policy has faults; the old one stays in force.\n%s", faults)

@@ -16,8 +16,8 @@ NAMES = (
     "www.facebook.com",
     "x.com",
     "www.linkedin.com",
-    "web.archive.org",
     "www.unrelated.example",
+    "web.archive.org",
     "localhost",
 )
 CHROMIUM = Path("/usr/bin/chromium")
@@ -70,7 +70,9 @@ def gate(tmp_path: Path, authority_file: Path) -> Iterator[RunningGate]:
         yield gate
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it runs, Playwright keeps an event loop running in this thread,
+# and no other test could run one.
+@pytest.fixture(scope="module")
 def browser():
     """Chromium without a window. Tests that want it are skipped where it is missing."""
     if not CHROMIUM.exists():
@@ -82,7 +84,7 @@ def browser():
     playwright.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def faults_of(browser):
     """Load a page; give back axe-core's violations, whether it fits its width, and odd messages."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

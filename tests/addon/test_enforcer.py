@@ -53,6 +53,17 @@ def test_a_restricted_site_over_tls_gets_the_page_under_the_schools_certificate(
     assert event["scheme"] == "https"
 
 
+@pytest.mark.parametrize("http2", [False, True])
+def test_head_is_told_how_long_the_page_would_be(
+    gate: RunningGate, tls_origin: Origin, http2: bool
+) -> None:
+    url = f"https://www.facebook.com:{tls_origin.port}/"
+    with gate.client(headers=BROWSER, http2=http2) as client:
+        page, head = client.get(url), client.head(url)
+    assert (head.status_code, head.content) == (403, b"")
+    assert head.headers["content-length"] == str(len(page.content))
+
+
 def test_a_standing_purpose_opens_its_site_and_the_access_is_on_record(
     gate: RunningGate, tls_origin: Origin
 ) -> None:
@@ -209,6 +220,24 @@ def test_nothing_is_let_through_while_the_record_is_locked_and_the_rest_goes_on(
         (0, "record-unavailable"),
         (0, "no-purpose"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "rows"),
+    [
+        ("/web/2024/https://www.facebook.com/somebody", 403, 1),
+        ("/web/2024/https://www.unrelated.example/", 200, 0),
+        ("/save?url=https%3A%2F%2Fwww.facebook.com%2F", 403, 1),
+    ],
+)
+def test_an_archives_copy_of_a_site_is_that_site(
+    gate: RunningGate, tls_origin: Origin, path: str, status: int, rows: int
+) -> None:
+    with gate.client() as client:
+        answer = client.get(f"https://web.archive.org:{tls_origin.port}{path}")
+    assert answer.status_code == status
+    events = gate.events()
+    assert [(event["site"], event["path"]) for event in events] == [("facebook", None)] * rows
 
 
 def test_the_proxy_is_never_its_own_destination(gate: RunningGate) -> None:

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from rules.loading import load_policy
 from rules.policy import Policy
 from tests.rules.policies import SITES, small_policy
+
+# A busy machine is not a fault of the code under test.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

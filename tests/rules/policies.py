@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
 DATA = Path(__file__).parent / "data"
 SITES = DATA / "sites"
 
@@ -46,3 +48,27 @@ def small_policy() -> dict[str, Any]:
             }
         },
     }
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+WORDS = st.sampled_from(
+    ["facebook", "staff", "a.larch", "office", "Mon-Fri 08:30-15:45", "2027-01-01", "/x", "*", "&a"]
+)
+ANYTHING = st.recursive(
+    SCALARS | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=12,
+)
+
+
+@st.composite
+def broken_policies(draw: st.DrawFn) -> Any:
+    """The small policy with any one entry anywhere replaced by anything."""
+    policy = small_policy()
+    inner: Any = policy
+    while True:
+        key = draw(st.sampled_from(sorted(inner)) if isinstance(inner, dict) else st.just(0))
+        if not inner[key] or not isinstance(inner[key], dict | list) or draw(st.booleans()):
+            inner[key] = draw(ANYTHING)
+            return policy
+        inner = inner[key]

@@ -50,6 +50,7 @@ REFUSED = [
     ("\ud800.example", "'\\ud800.example' has characters that no host name has."),
     (f"{'a' * 64}.example", f"'{'a' * 64}.example' has a part of more than 63 letters."),
     (f"{'a.' * 130}example", "A host name has at most 253 letters; this one has 267."),
+    ("\u00ad" * 1025 + "a.example", "A host name is never 1,034 letters long."),
     ("1.2.3.4.5", "'1.2.3.4.5' is not an IP address: a part is too large, or there are too many."),
     ("256.1.1.1", "'256.1.1.1' is not an IP address: a part is too large, or there are too many."),
     (

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from rules.hours import Window, in_words, parse_window
+from rules.hours import parse_window
 
 WRITTEN = [
     ("Mon-Fri 08:30-15:45", "Monday to Friday, 08:30 to 15:45"),
@@ -74,9 +74,3 @@ def test_windows_overlap_when_they_share_a_minute_of_the_week() -> None:
     assert morning.overlaps(parse_window("Mon-Fri 11:59-13:00"))
     assert not morning.overlaps(parse_window("Mon 12:00-13:00"))
     assert not morning.overlaps(parse_window("Tue 09:00-12:00"))
-
-
-def test_several_windows_read_as_one_sentence() -> None:
-    assert in_words([Window(frozenset({0})), Window(frozenset({1}), 540, 600)]) == (
-        "Monday; Tuesday, 09:00 to 10:00"
-    )

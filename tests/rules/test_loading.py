@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rules.faults import Fault, PolicyError
 from rules.loading import SHIPPED_POLICY, SHIPPED_SITES, load_policy
 from rules.policy import Policy
-from tests.rules.policies import SITES, small_policy
+from tests.rules.policies import SITES, broken_policies
 
 Load = Callable[..., Policy]
 
@@ -56,7 +56,7 @@ class TestFiles:
         began = time.monotonic()
         with pytest.raises(PolicyError) as refused:
             load_policy(path, SITES)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert str(refused.value) == (
             "noise.yaml: The file is too large for a policy: more than 1,024 KB. "
             "Keep long lists of people in a CSV file, of domains with 'schoolgate lists'."
@@ -160,7 +160,7 @@ class TestText:
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
         began = time.monotonic()
         [line] = faults(load, "\n".join(lines))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert line == (
             "policy.yaml:5: The file comes to more than 100,000 entries with its aliases followed. "
             "Use fewer aliases ('*name')."
@@ -219,6 +219,7 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
     ("people", {}, ["purposes.page.owner: 'b.pine' is not a person.",
                     "purposes.page.who[0]: 'office' is not a person, a group or a role."]),
     ("people", [], ["people: This should be people by name. Write 'name:' and indent below it.",
+                    "There are no people. Add 'people:', or 'people-from:' a table.",
                     "'b.pine' is not a person.", "'office' is not a person, a group or a role."]),
     ("people.A Larch", {"name": "A", "role": "employee"},
      ["people.A Larch: 'A Larch' cannot be a name here. Use small letters, figures, dots and"]),
@@ -356,6 +357,9 @@ def test_very_many_faults_are_counted_rather_than_listed(
         load(policy)
     assert len(refused.value.faults) == 150
     assert str(refused.value).endswith("\n… and 50 more.")
+    policy["restricted"] = [f"nothing-{n}" for n in range(1500)]
+    with pytest.raises(PolicyError, match="… and many more"):
+        load(policy)
 
 
 def test_a_fault_reads_as_one_line() -> None:
@@ -388,30 +392,6 @@ class TestCatalogue:
         assert lines[-1].startswith("sites/b.yaml:1: This is not YAML: ")
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-WORDS = st.sampled_from(
-    ["facebook", "staff", "a.larch", "office", "Mon-Fri 08:30-15:45", "2027-01-01", "/x", "*", "&a"]
-)
-ANYTHING = st.recursive(
-    SCALARS | WORDS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=12,
-)
-
-
-@st.composite
-def broken_policies(draw: st.DrawFn) -> Any:
-    """The small policy with any one entry anywhere replaced by anything."""
-    policy = small_policy()
-    inner: Any = policy
-    while True:
-        key = draw(st.sampled_from(sorted(inner)) if isinstance(inner, dict) else st.just(0))
-        if not inner[key] or not isinstance(inner[key], dict | list) or draw(st.booleans()):
-            inner[key] = draw(ANYTHING)
-            return policy
-        inner = inner[key]
-
-
 PUNCTUATION = st.sampled_from(" \n\t-:[]{}'\"&*!|>%@`#?,ab0~<\r\x85\u2028\ufeff\U0001f600")
 FILES = (
     broken_policies().map(yaml.safe_dump).map(str.encode)
@@ -435,3 +415,27 @@ def test_whatever_the_file_holds_loading_gives_a_policy_or_says_what_is_wrong(
     for fault in said:
         assert fault.fault
         assert "\n" not in str(fault)
+
+
+HOSTILE = {
+    "brackets": b"a: " + b"[]," * 340_000,
+    "entries nobody knows": b"".join(b"unknown-%d: 1\n" % n for n in range(45_000)),
+    "people nobody knows": b"restricted: [" + b", ".join(b"x%d" % n for n in range(4_900)) + b"]\n",
+    "one long word": b"a: " + b"x" * 1_000_000,
+    "one long name": b"x" * 1_000_000 + b": 1",
+    "quotes": b'"' * 1_000_000,
+    "anchors": b"".join(b"a%d: &a%d x\n" % (n, n) for n in range(40_000)),
+    "hyphens": b"- " * 500_000,
+    "question marks": b"? " * 500_000,
+    "stars": b"*a " * 300_000,
+    "overlapping hours": b"purposes: {p: {when: [" + b"Mon, " * 60_000 + b"]}}",
+    "folded text": b"a: >\n" + b" x\n\n" * 200_000,
+    "comments": b"# x\n" * 250_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_made_to_take_long_is_refused_in_seconds(load: Load, name: str) -> None:
+    began = time.monotonic()
+    assert faults(load, HOSTILE[name])
+    assert time.monotonic() - began < 30  # a second or two where nothing else runs

@@ -1,5 +1,6 @@
 """A mirror of a social site counts as that site; a mirror of anything else does not."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +38,11 @@ from rules.request import WebRequest, request_for
             "facebook.com",
         ),
         ("web.archive.org", "/web/2020/https://facebook-com.translate.goog/", "facebook.com"),
+        (
+            "web.archive.org",
+            "/web/1/https://archive.ph/1/https://12ft.io/https://r.jina.ai/https://x.com/",
+            "r.jina.ai",  # three deep is as far as anybody goes
+        ),
         ("web.archive.org", "/", None),
         ("web.archive.org", "/details/texts", None),
         ("web.archive.org", "/web/2020/https://a..b/", None),
@@ -81,3 +87,9 @@ def test_an_archive_is_judged_by_its_path_where_that_is_all_there_is(
     request = WebRequest("web.archive.org", path="/web/2020/https://facebook.com/")
     assert rules.sees_through("web.archive.org")
     assert not rules.decide(request, None, datetime(2026, 11, 23, 12, tzinfo=UTC)).allowed
+
+
+def test_an_address_made_to_take_long_does_not() -> None:
+    began = time.monotonic()
+    mirrored_host("web.archive.org", "/" + "a." * 30_000 + ":" + "/a.b" * 10_000)
+    assert time.monotonic() - began < 2

@@ -13,6 +13,7 @@ from rules.paths import PathPattern, plain_path
         ("/school/", "/school/"),
         ("/a//b/c", "/a/b/c"),
         ("/sch%6Fol", "/school"),
+        ("/" + "a" * 300, "/" + "a" * 300),
         ("/sch%C3%B6n", "/schön"),
         ("/school.page", "/school.page"),
         ("/school;tab=1", "/school;tab=1"),

@@ -67,6 +67,14 @@ def test_an_address_belongs_to_the_site_with_the_smallest_network_around_it(
     assert CATALOGUE.site_at(address) is site
 
 
+def test_all_domains_of_some_sites_are_found_for_the_gateway() -> None:
+    assert sorted(CATALOGUE.domains_of({"book"})) == [
+        "book.example",
+        "bookcdn.net",
+        "listed.example",
+    ]
+
+
 def test_sites_are_found_by_their_names() -> None:
     assert len(CATALOGUE) == 2
     assert list(CATALOGUE) == [BOOK, INNER]

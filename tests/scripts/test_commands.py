@@ -25,8 +25,10 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def put_on_record(state: Path, *people: str, site: str = "facebook") -> list[Event]:
-    """One refused navigation for each person named, a minute apart, ending now."""
+def put_on_record(
+    state: Path, *people: str, allowed: bool = False, outcome: str = "no-purpose"
+) -> list[Event]:
+    """One navigation to Facebook for each person named, a minute apart, ending now."""
     database = open_record(state)
     recorder = Recorder(database)
     recorder.start()
@@ -39,13 +41,13 @@ def put_on_record(state: Path, *people: str, site: str = "facebook") -> list[Eve
             person=person,
             source="address",
             address="192.0.2.7",
-            site=site,
+            site="facebook",
             host="www.facebook.com",
             scheme="https",
             method="GET",
             kind="navigation",
-            allowed=False,
-            outcome="no-purpose",
+            allowed=allowed,
+            outcome=outcome,
             reason="Facebook opens for school purposes only.",
             clause="school-purposes",
             policy="0123456789ab",
@@ -153,6 +155,90 @@ def test_a_reference_that_is_not_on_record(state: Path) -> None:
     put_on_record(state, "fern.example")
     shown = schoolgate("explain", "00000-00001", "--policy", POLICY, "--state", state)
     assert (shown.exit_code, "There is no request 00000-00001" in shown.stderr) == (1, True)
+
+
+def test_explain_reads_addresses_from_standard_input() -> None:
+    lines = "https://www.facebook.com/\n\nx.com\nftp://nowhere\nhttps://www.gov.uk/\n"
+    command = ["explain", "-", "--as", "fern.example", "--policy", str(POLICY)]
+    shown = CliRunner().invoke(main, command, input=lines)
+    assert shown.exit_code == 0
+    answers = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert [answer.get("allowed") for answer in answers] == [False, True, None, True]
+    assert "not a web address" in answers[2]["error"]
+    assert answers[0]["near"][0]["rule"]["id"] == "news-on-x"
+    assert answers[1]["rule"]["line"] > 0
+
+
+def test_check_shows_the_policys_own_tests_and_refuses_when_one_fails(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    trial = "{who: fern.example, when: 2026-11-23 10:00, what: x.com, expect: %s, why: the news}"
+    policy.write_text(POLICY.read_text() + "tests:\n  - " + trial % "opens" + "\n")
+    passing = schoolgate("check", "--policy", policy)
+    assert passing.exit_code == 0
+    assert "the news" in passing.stdout
+    policy.write_text(POLICY.read_text() + "tests:\n  - " + trial % "refused" + "\n")
+    failing = schoolgate("check", "--policy", policy)
+    assert failing.exit_code == 1
+    assert "opens and should be refused (the news)" in failing.stdout
+    started = schoolgate("run", "--policy", policy, "--state", tmp_path / "state")
+    assert started.exit_code == 1
+    assert "should be refused (the news)" in started.stderr
+    facts = json.loads(schoolgate("check", "--policy", policy, "--json").stdout)
+    assert (facts["ok"], facts["tests"][0]["passed"]) == (False, False)
+
+
+def test_check_says_what_is_worth_a_second_look(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text().replace("review: 2030-09-01", "review: 2020-09-01"))
+    shown = schoolgate("check", "--policy", policy)
+    assert shown.exit_code == 0
+    assert "Worth a second look" in shown.stdout
+    assert "2020-09-01" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(("", ""), "the same", id="the same policy"),
+        pytest.param(("sites: [x]", "sites: [x, facebook]"), "newly allowed", id="a wider purpose"),
+        pytest.param(
+            ("sites: [x]", "sites: [x, facebook]\n    paths: [/school]"),
+            "cannot be told",
+            id="a purpose that needs a path nobody recorded",
+        ),
+        pytest.param(
+            ("restricted: [social-networking]", "restricted: [x, linkedin]"),
+            "no longer restricted",
+            id="a site set free",
+        ),
+    ],
+)
+def test_replay_counts_what_a_new_policy_would_change_and_names_nobody(
+    state: Path, tmp_path: Path, change: tuple[str, str], expected: str
+) -> None:
+    put_on_record(state, "fern.example", "fern.example")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text().replace(*change))
+    shown = schoolgate("replay", "--policy", policy, "--state", state)
+    assert shown.exit_code == 0, shown.stderr
+    assert expected in shown.stdout
+    assert "fern" not in shown.stdout
+    facts = json.loads(schoolgate("replay", "--policy", policy, "--state", state, "--json").stdout)
+    assert [(c["site"], c["change"], c["requests"]) for c in facts["changes"]] == [
+        ("facebook", expected, 2)
+    ]
+
+
+def test_replay_tells_newly_refused_and_leaves_faults_out(state: Path, tmp_path: Path) -> None:
+    put_on_record(state, "fern.example", allowed=True, outcome="purpose")
+    put_on_record(state, "fern.example", outcome="internal-error")
+    shown = schoolgate("replay", "--policy", POLICY, "--state", state)
+    assert "newly refused" in shown.stdout
+    assert "Left out: 1" in shown.stdout
+    later = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "2999-01-01")
+    assert "No request was decided" in later.stdout
+    wrong = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "Tuesday")
+    assert (wrong.exit_code, "is not a day" in wrong.stderr) == (1, True)
 
 
 def test_the_overview_names_sites_and_nobody(state: Path) -> None:

@@ -1,18 +1,21 @@
-"""A network namespace of the test's own, in which real names lead to loopback.
+"""A network namespace of the test's own, in which real names lead to loopback, or where it says.
 
-Nothing in it can reach another machine: it has a loopback interface and nothing else. Its hosts
-file is the kernel tools' own way (ip-netns(8): /etc/netns/NAME/hosts goes over /etc/hosts).
+Nothing in it can reach another machine: it has a loopback interface and, where a test joins two of
+them, a cable to the other one. Its hosts file is the kernel tools' own way (ip-netns(8):
+/etc/netns/NAME/hosts goes over /etc/hosts).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +29,37 @@ def missing(*programs: str) -> str | None:
     for program in ("ip", *programs):
         if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             return f"needs {program}"
-    return None
+    return None if _allowed() else "needs the right to make network namespaces"
+
+
+@cache
+def _allowed() -> bool:
+    """Whether one can be made: root in a container may not."""
+    name = f"{_PREFIX}{os.getpid()}-probe"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    return made.returncode == 0
 
 
 class Namespace:
-    """Exists from `with` on, and everything started in it ends with it."""
+    """Exists from `with` on, and everything started in it ends with it.
 
-    def __init__(self, hosts: Sequence[str]) -> None:
+    `hosts` are names that lead to loopback, or names with the addresses that they lead to.
+    """
+
+    def __init__(self, hosts: Sequence[str] | Mapping[str, Sequence[str]]) -> None:
         self.name = f"{_PREFIX}{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
-        self._hosts = hosts
+        self._hosts = hosts if isinstance(hosts, Mapping) else dict.fromkeys(hosts, ("127.0.0.1",))
         self._folder = Path("/etc/netns") / self.name
         self._processes: list[subprocess.Popen[Any]] = []
 
     def __enter__(self) -> Namespace:
         _clear_dead()
         self._folder.mkdir(parents=True)
-        names = "".join(f"127.0.0.1 {host}\n" for host in ("localhost", *self._hosts))
-        (self._folder / "hosts").write_text(names)
+        leads = {"localhost": ("127.0.0.1",), **self._hosts}
+        (self._folder / "hosts").write_text(
+            "".join(f"{address} {host}\n" for host, found in leads.items() for address in found)
+        )
         (self._folder / "resolv.conf").write_text(
             "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
         )
@@ -51,10 +68,11 @@ class Namespace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self._processes):
-            self.stop(process)
-        subprocess.run(["ip", "netns", "delete", self.name], check=False)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            for process in reversed(self._processes):
+                self.stop(process)
+        finally:
+            _remove(self.name)
 
     def command(self, *command: str | Path) -> list[str]:
         return ["ip", "netns", "exec", self.name, *map(str, command)]
@@ -86,14 +104,26 @@ class Namespace:
                 stream.close()
         return process.wait(10)
 
+    def address(self, interface: str, *addresses: str) -> None:
+        """Gives an interface addresses, such as `10.0.0.1/24` or `fd00::1/64`, usable at once."""
+        for address in addresses:
+            unchecked = ("nodad",) if ":" in address else ()
+            self.run(
+                "ip", "address", "add", address, "dev", interface, *unchecked, check=True
+            )  # fmt: skip
+        self.run("ip", "link", "set", interface, "up", check=True)
+
+    def join(self, other: Namespace) -> None:
+        """A cable between the two: `cable0` in each."""
+        far = ("peer", "name", "cable0", "netns", other.name)
+        self.run("ip", "link", "add", "cable0", "type", "veth", *far, check=True)
+
     def wait_for(self, port: int, within: float = 20.0) -> None:
-        """Returns once something inside listens on a port of 127.0.0.1."""
-        line = f"0100007F:{port:04X} 00000000:0000 0A"
-        every = f"00000000:{port:04X} 00000000:0000 0A"
+        """Returns once something inside listens on a TCP port."""
+        listening = re.compile(rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F]+:0000 0A ", re.MULTILINE)
         end = time.monotonic() + within
         while time.monotonic() < end:
-            table = self.run("cat", "/proc/net/tcp").stdout
-            if line in table or every in table:
+            if listening.search(self.run("cat", "/proc/net/tcp", "/proc/net/tcp6").stdout):
                 return
             time.sleep(0.05)
         raise TimeoutError(f"nothing listens on port {port}")
@@ -105,11 +135,16 @@ def _clear_dead() -> None:
     for left in folder.glob(f"{_PREFIX}*") if folder.exists() else ():
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdecimal() and not Path("/proc", pid).exists():
-            inside = subprocess.run(
-                ["ip", "netns", "pids", left.name], capture_output=True, text=True, check=False
-            )
-            for process in inside.stdout.split():
-                with suppress(ProcessLookupError, ValueError):
-                    os.kill(int(process), signal.SIGKILL)
-            subprocess.run(["ip", "netns", "delete", left.name], capture_output=True, check=False)
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left.name)
+
+
+def _remove(name: str) -> None:
+    """Ends what still runs in a namespace, and removes it and its folder."""
+    inside = subprocess.run(
+        ["ip", "netns", "pids", name], capture_output=True, text=True, check=False
+    )
+    for process in inside.stdout.split():
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(int(process), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)

@@ -1,19 +1,28 @@
 """A website to reach, or not to reach: it remembers every request it saw.
 
 HTTP/1.1 with and without TLS on loopback, WebSockets on /socket, an endless upload on any POST, a
-slow stream on /stream. Real sockets, real TLS.
+slow stream on /stream. Real sockets, real TLS. It also runs as a process of its own, inside a
+network namespace: `python -m tests.support.origin --http 80 --https 443 --cert FILE --log FILE`
+writes each request it saw to a file, one JSON object a line, before it answers.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import hashlib
+import json
+import signal
+import socket
 import socketserver
 import ssl
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import ClassVar
 
 _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -27,6 +36,8 @@ class Seen:
     path: str
     host: str
     body: int
+    tls: bool = False
+    reached: str = ""  # the address of the origin's that the request came to
     at: float = field(default_factory=time.monotonic)
 
 
@@ -42,6 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._websocket()
         elif self.path.startswith("/stream"):
             self._stream()
+        elif page := self.origin.pages.get(self.path.partition("?")[0]):
+            self._answer(page, "text/html; charset=utf-8")
         else:
             self._answer(f"origin {self.headers['Host']} {self.path}\n".encode())
 
@@ -53,13 +66,22 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_POST
 
     def _see(self, body: int) -> int:
-        self.origin.seen.append(Seen(self.command, self.path, self.headers.get("Host", ""), body))
+        self.origin.see(
+            Seen(
+                self.command,
+                self.path,
+                self.headers.get("Host", ""),
+                body,
+                isinstance(self.connection, ssl.SSLSocket),
+                self.connection.getsockname()[0].removeprefix("::ffff:"),
+            )
+        )
         return body
 
-    def _answer(self, body: bytes) -> None:
+    def _answer(self, body: bytes, kind: str = "text/plain") -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Type", kind)
         self.send_header("Alt-Svc", 'h3=":443"')
         self.end_headers()
         if self.command != "HEAD":
@@ -121,17 +143,41 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 512
 
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # a client that went away
 
 
 class Origin:
-    """Listens from `with` on. `tls` is a server context, or None for plain HTTP."""
+    """Listens from `with` on. `tls` is a server context, or None for plain HTTP.
 
-    def __init__(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0):
+    `host` `::` is every address of both families. `pages` are HTML documents by path. `tell` hears
+    of each request before it is answered.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        pages: dict[str, bytes] | None = None,
+        tell: Callable[[Seen], None] = lambda seen: None,
+    ):
         self.seen: list[Seen] = []
         self.body_bytes = 0
         self.release = threading.Event()
+        self.pages = pages or {}
+        self._tell = tell
         handler = type("Handler", (_Handler,), {"origin": self})
         self._server = _Server((host, port), handler)
         if tls:
@@ -139,6 +185,10 @@ class Origin:
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
         self.port: int = self._server.server_address[1]
+
+    def see(self, seen: Seen) -> None:
+        self._tell(seen)
+        self.seen.append(seen)
 
     def __enter__(self) -> Origin:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -148,3 +198,38 @@ class Origin:
         self.release.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="tests.support.origin", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--http", type=int, required=True)
+    parser.add_argument("--https", type=int, required=True)
+    parser.add_argument("--cert", type=Path, required=True, help="key and certificates, PEM")
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--pages", type=Path, help="a folder of NAME.html, each served as /NAME")
+    arguments = parser.parse_args()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(arguments.cert)
+    files = arguments.pages.glob("*.html") if arguments.pages else ()
+    pages = {f"/{file.stem}": file.read_bytes() for file in files}
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    one_at_a_time = threading.Lock()
+    with ExitStack() as stack:
+        log = stack.enter_context(arguments.log.open("a", encoding="utf-8"))
+
+        def tell(seen: Seen) -> None:
+            with one_at_a_time:
+                log.write(json.dumps(asdict(seen)) + "\n")
+                log.flush()
+
+        for tls, port in ((None, arguments.http), (context, arguments.https)):
+            stack.enter_context(Origin(tls, arguments.host, port, pages=pages, tell=tell))
+        stop.wait()
+
+
+if __name__ == "__main__":
+    main()

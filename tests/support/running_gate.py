@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 from mitmproxy.options import Options
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from mitmproxy.tools.dump import DumpMaster
 
 from addon.enforcer import Enforcer
 from addon.gate import Gate
+from addon.proxy_master import ProxyMaster
 
 POLICY = Path(__file__).parent / "policy.yaml"
 
@@ -71,7 +71,7 @@ class RunningGate:
         options = Options(
             listen_host="127.0.0.1", listen_port=0, confdir=str(self.state / "authority")
         )
-        self.master = DumpMaster(options, with_termlog=False, with_dumper=False)
+        self.master = ProxyMaster(options)
         self.gate = Gate()
         self.enforcer = Enforcer(self.gate)
         self.master.addons.add(self.gate, self.enforcer, _Signal(self._up))

@@ -1,0 +1,45 @@
+"""mitmproxy's master with the few addons of mitmproxy's own that a gate needs.
+
+For every step of every request mitmproxy asks each of its addons in turn whether it has something
+to say. `mitmdump` loads thirty-five of them: replaying, saving, maps, sticky cookies, commands for
+its console. A gate uses none of that, and asking was most of what a request cost. Those here:
+
+    Core          checks the options that belong to no other addon
+    DisableH2C    refuses an upgrade to HTTP/2 in the clear, which mitmproxy could not look into
+    Proxyserver   listens, and owns the connections
+    NextLayer     tells TLS from HTTP
+    TlsConfig     makes the certificates, and checks those of the origin
+    ErrorCheck    ends the program when something is wrong at start
+
+Three of those that are missing would do something by default: one turns clients with public
+addresses away, one serves a page with certificates at `mitm.it`, and one keeps a history of
+console commands. `addon.gate` would switch the first two off, and there is no console.
+"""
+
+from __future__ import annotations
+
+from mitmproxy.addons.core import Core
+from mitmproxy.addons.disable_h2c import DisableH2C
+from mitmproxy.addons.errorcheck import ErrorCheck
+from mitmproxy.addons.next_layer import NextLayer
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.addons.tlsconfig import TlsConfig
+from mitmproxy.master import Master
+from mitmproxy.options import Options
+
+
+class ProxyMaster(Master):
+    """Made inside a running event loop. Ours are added after the addons that it brings."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        # In mitmdump's order, which some of them rely on.
+        for addon in (
+            Core(),
+            DisableH2C(),
+            Proxyserver(),  # type: ignore[no-untyped-call]
+            NextLayer(),
+            TlsConfig(),
+            ErrorCheck(),
+        ):
+            self.addons.add(addon)  # type: ignore[no-untyped-call]

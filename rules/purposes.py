@@ -1,0 +1,52 @@
+"""School purposes: those that stand for good, and those that a person declares when needed."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rules.conditions import Asked, Condition, ForPeople, OnSite
+from rules.decision import RuleRef
+from rules.school import Clause
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the two kinds of purpose have in common: who, where, and what else has to be so."""
+
+    rule: RuleRef
+    who: ForPeople
+    on: OnSite
+    conditions: tuple[Condition, ...]
+    owner: str
+    review: date
+    until: date | None
+    clause: Clause | None
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """The ids of the sites that it opens."""
+        return self.on.sites
+
+    def failed(self, asked: Asked) -> list[Condition]:
+        """Give everything that is not so, in the order of the question: who, where, what, when."""
+        every: tuple[Condition, ...] = (self.who, self.on, *self.conditions)
+        return [condition for condition in every if not condition.holds(asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose(Terms):
+    """A standing school purpose: it fits when everything it asks for is so."""
+
+    needs_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredPurpose(Terms):
+    """A purpose that a person may declare, and so be granted one site for a while.
+
+    `longest` is how long one grant lasts at most, and `a_day` how many one person may have in a
+    day. With `needs_approval`, the head teacher decides before it begins.
+    """
+
+    longest: timedelta = timedelta(hours=1)
+    needs_approval: bool = True
+    a_day: int = 3

@@ -1,0 +1,64 @@
+"""What reading an entry of a policy means: a shape, a node, and what has been met so far.
+
+A word that names something elsewhere (a person, a site) is noted while it is read, and looked up
+when the whole policy has been read, so that one bad entry does not hide the faults of another.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rules.faults import FaultList, Spot
+from rules.nodes import Node
+
+Schema = dict[str, Any]
+
+
+class Unreadable(Exception):
+    """The entry cannot be used; why is already among the faults."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What has been met so far: faults, the names that exist, and the names that are meant to."""
+
+    faults: FaultList = field(default_factory=FaultList)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    references: list[tuple[str, str, Spot]] = field(default_factory=list)
+
+    def refuse(self, spot: Spot, fault: str, remedy: str = "") -> Unreadable:
+        """Note a fault and give the exception to raise."""
+        self.faults.add(spot, fault, remedy)
+        return Unreadable()
+
+    def declare(self, kind: str, names: Iterable[str]) -> None:
+        """Note names that others may refer to."""
+        self.names.setdefault(kind, set()).update(names)
+
+    def check_references(self, kinds: dict[str, tuple[str, tuple[str, ...]]]) -> None:
+        """Look up every reference; `kinds` says what each is in words, and where to find it."""
+        known = {
+            kind: set[str]().union(*(self.names.get(place, ()) for place in places))
+            for kind, (_, places) in kinds.items()
+        }
+        for kind, word, spot in self.references:
+            if word not in known[kind]:
+                self.faults.unknown(spot, word, kinds[kind][0], known[kind])
+
+
+class Shape[T](Protocol):
+    """Reads one kind of entry."""
+
+    def read(self, node: Node, reading: Reading) -> T:
+        """Give the value. Raises Unreadable once the fault is noted."""
+
+    def schema(self) -> Schema:
+        """Describe the same entry in JSON Schema (2020-12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed[T]:
+    """A value with its place, for checks that come after reading."""
+
+    value: T
+    spot: Spot

@@ -1,0 +1,144 @@
+"""`schoolgate replay`: what a new policy would have decided of the recorded past."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from rules.loading import PolicyError, load_policy
+from rules.policy import Outcome, Policy
+from rules.request import WebRequest
+from scripts.common import Sorry, json_option, policy_option, state_option
+from storage.database import RecordError, open_record_readonly
+from storage.past import PastEvent, count_events, past_events
+
+# What the gate refused because something was broken or forged says nothing of any policy.
+_BY_POLICY = {
+    Outcome.PURPOSE,
+    Outcome.GRANT,
+    Outcome.NO_PURPOSE,
+    Outcome.UNIDENTIFIED,
+    Outcome.WITHDRAWN,
+}
+
+
+class Change(StrEnum):
+    """What the new policy does to a request of the past."""
+
+    BLOCKED = "newly refused"
+    ALLOWED = "newly allowed"
+    OPEN = "no longer restricted"
+    UNCERTAIN = "cannot be told"
+    SAME = "the same"
+
+
+type Counts = Counter[tuple[str, str, Change]]
+
+
+@click.command()
+@policy_option
+@click.option("--since", metavar="DATE", help="From this day on. [default: the last 28 days]")
+@json_option
+@state_option
+def replay(policy: Path, since: str | None, as_json: bool, state: Path) -> None:
+    """Ask a policy about every request on record, and count what it would decide differently.
+
+    It counts by site and rule and names nobody. It can only tell of sites that were restricted
+    then, as others leave no record. Where a rule looks at paths that the record did not need then,
+    it says that it cannot tell.
+    """
+    try:
+        rules = load_policy(policy)
+    except PolicyError as error:
+        raise Sorry(f"The policy has faults, so it decides nothing.\n{error}") from error
+    begin = _beginning(since, rules)
+    counts: Counts = Counter()
+    left_out = 0
+    try:
+        database = open_record_readonly(state)
+        for event in track(
+            past_events(database, begin),
+            "Asking",
+            count_events(database, begin),
+            console=Console(stderr=True),
+            transient=True,
+            disable=as_json,
+        ):
+            if event.outcome in _BY_POLICY:
+                change, rule = _change(rules, event)
+                counts[event.site, rule, change] += 1
+            else:
+                left_out += 1
+    except RecordError as error:
+        raise Sorry(str(error)) from error
+    (_say_json if as_json else _say)(rules, begin, counts, left_out)
+
+
+def _change(rules: Policy, event: PastEvent) -> tuple[Change, str]:
+    """What becomes of one past request, and the rule it is due to."""
+    person = rules.people.get(event.person) if event.person else None
+    request = WebRequest(event.host, event.scheme, method=event.method, path=event.path)
+    decision = rules.decide(request, person, event.at)
+    if decision.outcome is Outcome.NOT_RESTRICTED:
+        return Change.OPEN, ""
+    rule = decision.rule.id if decision.rule else event.rule or ""
+    # A grant was one person's and of its day; no policy takes it back or gives it.
+    if event.outcome == Outcome.GRANT:
+        return Change.SAME, rule
+    if event.path is None and rules.hinges_on_path(request, person, event.at):
+        return Change.UNCERTAIN, rule
+    if decision.allowed is event.allowed:
+        return Change.SAME, rule
+    return (Change.ALLOWED if decision.allowed else Change.BLOCKED), rule
+
+
+def _beginning(since: str | None, rules: Policy) -> datetime:
+    if since is None:
+        return datetime.now(UTC) - timedelta(days=28)
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError as error:
+        raise Sorry(f"{since!r} is not a day, such as 2026-11-01.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=rules.school.timezone)
+
+
+def _say(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
+    day = f"{begin.astimezone(rules.school.timezone):%-d %B %Y}"
+    if not counts:
+        click.echo(f"No request was decided by policy since {day}.")
+        return
+    table = Table(title=f"Requests since {day}, by the new policy", title_justify="left")
+    for heading in ("Site", "Rule", "Change"):
+        table.add_column(heading)
+    table.add_column("Requests", justify="right")
+    for (site, rule, change), number in sorted(counts.items()):
+        known = rules.catalogue.sites.get(site)
+        table.add_row(known.name if known else site, rule or "none", change, f"{number:,}")
+    Console().print(table)
+    changed = sum(n for (_, _, change), n in counts.items() if change is not Change.SAME)
+    click.echo(f"{changed:,} of {sum(counts.values()):,} requests would be decided differently.")
+    if left_out:
+        click.echo(f"Left out: {left_out:,} that were refused for faults and not by a rule.")
+    click.echo("Sites that were not restricted then left no record, so they are not in here.")
+
+
+def _say_json(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
+    changes = [
+        {"site": site, "rule": rule or None, "change": change, "requests": number}
+        for (site, rule, change), number in sorted(counts.items())
+    ]
+    facts = {
+        "policy": rules.digest,
+        "since": begin.isoformat(),
+        "changes": changes,
+        "left_out": left_out,
+    }
+    click.echo(json.dumps(facts, indent=2))
