@@ -10,15 +10,17 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import certifi
 import click
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.endpoint import Endpoint, EndpointType
 from addon.state_folder import list_sources, lists_folder
 from rules.loading import PolicyError
 from rules.proof import load_proven_policy
-from scripts.common import A_PATH, Endpoint, EndpointType, Sorry, policy_option, state_option
+from scripts.common import A_PATH, Sorry, policy_option, state_option
 from scripts.supervisor import Child, Chore, Supervisor
 from storage.database import RecordError, open_record
 
@@ -98,7 +100,7 @@ def run(
     pages = [
         *_module("addon.portal.server"),
         *("--listen", str(portal), "--state", str(state), "--policy", str(policy)),
-        *("--proxy", str(listen)),
+        *("--proxy", str(listen), "--name", urlsplit(portal_url).hostname or portal.host),
     ]
     supervisor = Supervisor(
         [Child("proxy", worker), Child("portal", pages)],
