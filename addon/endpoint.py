@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, NamedTuple
 
 import click
+
+from rules.hosts import HostError, canonical_host
 
 
 class Endpoint(NamedTuple):
@@ -19,22 +20,26 @@ class Endpoint(NamedTuple):
 
 
 class EndpointType(click.ParamType[Endpoint]):
-    """HOST:PORT on the command line, with IPv6 in brackets."""
+    """HOST:PORT on the command line, with IPv6 in brackets.
+
+    With `any_port`, port 0 stands for one that the system chooses.
+    """
 
     name = "HOST:PORT"
+
+    def __init__(self, *, any_port: bool = False) -> None:
+        self._lowest = 0 if any_port else 1
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Endpoint:
         if isinstance(value, Endpoint):
             return value
         host, _, port = str(value).rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
         try:
-            ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-            number = int(port)
-        except ValueError:
-            self.fail(
-                f"{value!r} is not an address and a port, such as 127.0.0.1:8080.", param, ctx
-            )
-        if not 0 <= number < 65536:
-            self.fail(f"{number} is not a port; ports run from 1 to 65535.", param, ctx)
-        return Endpoint("127.0.0.1" if host == "localhost" else host, number)
+            host = canonical_host(host)
+        except HostError:
+            port = ""
+        if not (port.isascii() and port.isdecimal()):
+            self.fail(f"{value!r} is not an address; it reads like 127.0.0.1:8081.", param, ctx)
+        if not self._lowest <= int(port) < 65536:
+            self.fail(f"{port} is not a port; ports run from 1 to 65535.", param, ctx)
+        return Endpoint(host, int(port))

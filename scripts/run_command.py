@@ -139,7 +139,7 @@ def _check_free(what: str, endpoint: Endpoint) -> None:
             elif error.errno == errno.EADDRNOTAVAIL:
                 reason = "this machine does not have that address"
             else:
-                reason = (error.strerror or str(error)).lower()
+                reason = (error.strerror or str(error)).rstrip(".").lower()
             raise Sorry(f"The {what} cannot listen on {endpoint}: {reason}.") from error
 
 

@@ -42,7 +42,7 @@ SERVING: Final[Mapping[str, Any]] = {
 @click.command(context_settings={"auto_envvar_prefix": "SCHOOLGATE"})
 @click.option(
     "--listen",
-    type=EndpointType(),
+    type=EndpointType(any_port=True),
     default="127.0.0.1:8081",
     show_default=True,
     envvar="SCHOOLGATE_PORTAL",
