@@ -124,6 +124,15 @@ def test_every_answer_is_the_one_that_asking_every_condition_gives(
             assert decision.reason.endswith("covers this." + hint)
 
 
+def test_an_answer_hinges_on_the_path_only_where_a_purpose_lacks_nothing_else(both: Policy) -> None:
+    larch, noon = both.people["a.larch"], datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+    night = noon + timedelta(hours=8)
+    asked = [("facebook.com", noon), ("facebook.com", night), ("tiktok.com", noon)]
+    asked.append(("news.example", noon))
+    found = [both.hinges_on_path(WebRequest(host), larch, now) for host, now in asked]
+    assert found == [True, False, False, False]
+
+
 def test_a_person_whose_groups_change_is_judged_anew(both: Policy) -> None:
     noon = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
     request = WebRequest("facebook.com", path="/")
