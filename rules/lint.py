@@ -130,7 +130,7 @@ def _purpose(
                     policy,
                     key,
                     "This can never hold: no day of the coming year has such an hour.",
-                    "Look at its hours, and at the terms in 'calendar'.",
+                    "Look at its hours, and in 'calendar' at 'terms', 'directed-time', 'breaks'.",
                 )
             case OnPath() | Doing():
                 for site_id in sorted(purpose.sites & policy.not_decrypted):

@@ -91,11 +91,16 @@ class Choice[E: StrEnum]:
     what: str
 
     def read(self, node: Node, reading: Reading) -> E:
+        words = [str(word) for word in self.words]
+        if isinstance(node, Scalar) and node.kind != "text":
+            # To put quotes round it, as for other texts, would lead to the next fault.
+            fault = f"This should be {self.what}, not {_FOUND[node.kind]}."
+            raise reading.refuse(node.spot, fault, f"It can be: {', '.join(sorted(words))}.")
         text = Text(self.what).read(node, reading)
         try:
             return self.words(text)
         except ValueError as error:
-            remedy = reading.faults.suggestion(text, [str(word) for word in self.words])
+            remedy = reading.faults.suggestion(text, words)
             raise reading.refuse(node.spot, f"{shown(text)} is not {self.what}.", remedy) from error
 
     def schema(self) -> Schema:

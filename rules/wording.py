@@ -21,7 +21,7 @@ _OWN_WORDS: Mapping[Outcome, str] = {
     ),
     Outcome.UNIDENTIFIED: (
         "{site} is {kind}. At school it opens only for a school purpose, "
-        "and the gate does not know who is using this device. Please sign in first."
+        "and the gate does not know who is using this device."
     ),
     Outcome.WITHDRAWN: (
         "Your access to the web at school is withdrawn for now. The head teacher can tell you more."

@@ -33,6 +33,7 @@ def state_option(command: Command) -> Command:
         type=A_PATH,
         default=Path("var"),
         envvar="SCHOOLGATE_STATE",
+        show_envvar=True,
         show_default=True,
         help="The folder with the record, the certificates and the secrets.",
     )(command)
@@ -45,6 +46,7 @@ def policy_option(command: Command) -> Command:
         type=A_PATH,
         default=SHIPPED_POLICY,
         envvar="SCHOOLGATE_POLICY",
+        show_envvar=True,
         help="The YAML file with the school's policy. [default: the policy that is shipped]",
     )(command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,12 @@ def explain(
         _explain_event(rules, state, what, as_json)
         return
     now, person = _moment(at, rules), _person(who, rules)
+    if re.fullmatch(r"[\w-]{2,}", what):
+        # "Not restricted" would be true of such a host, and mislead whoever mistyped.
+        raise Sorry(
+            f"{what!r} is neither a web address, such as https://www.facebook.com/, nor the"
+            " reference of a block page."
+        )
     if what == "-":
         _explain_lines(rules, person, now)
         return

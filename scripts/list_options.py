@@ -63,6 +63,7 @@ sources_option = click.option(
     "--sources",
     type=click.Path(path_type=Path),
     envvar="SCHOOLGATE_SOURCES",
+    show_envvar=True,
     help="The YAML file that says where lists are. [default: lists/sources.yaml in the state]",
 )
 

@@ -27,8 +27,8 @@ def report() -> None:
     type=click.IntRange(1, _LONGEST),
     default=1,
     show_default=True,
-    help="How many weeks, from Monday on, this one included. There is nothing shorter: days and "
-    "hours would point at people.",
+    help="How many weeks, from Monday on, this one included, and seven days at least. There is "
+    "nothing shorter: days and hours would point at people.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import re
 import socket
 import sys
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from scripts.supervisor import Child, Chore, Supervisor
 from storage.database import RecordError, open_record
 
 _UPSTREAM_BUNDLE = "upstream-authorities.pem"
+# Block pages link to it, so it is looked at before it stands on every one of them.
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 @click.command()
@@ -34,6 +37,7 @@ _UPSTREAM_BUNDLE = "upstream-authorities.pem"
     default="regular",
     show_default=True,
     envvar="SCHOOLGATE_MODE",
+    show_envvar=True,
     help="regular: browsers are told of the proxy. transparent: the gateway redirects to it.",
 )
 @click.option(
@@ -42,6 +46,7 @@ _UPSTREAM_BUNDLE = "upstream-authorities.pem"
     default="127.0.0.1:8080",
     show_default=True,
     envvar="SCHOOLGATE_LISTEN",
+    show_envvar=True,
     help="Where the proxy listens.",
 )
 @click.option(
@@ -50,17 +55,20 @@ _UPSTREAM_BUNDLE = "upstream-authorities.pem"
     default="127.0.0.1:8081",
     show_default=True,
     envvar="SCHOOLGATE_PORTAL",
+    show_envvar=True,
     help="Where the portal listens.",
 )
 @click.option(
     "--portal-url",
     envvar="SCHOOLGATE_PORTAL_URL",
+    show_envvar=True,
     help="The portal's address as staff's browsers reach it. [default: from --portal]",
 )
 @click.option(
     "--upstream-ca",
     type=A_PATH,
     envvar="SCHOOLGATE_UPSTREAM_CA",
+    show_envvar=True,
     help="A PEM file with further authorities to trust upstream, where another filter inspects.",
 )
 @state_option
@@ -78,6 +86,10 @@ def run(
     state, policy = state.absolute(), policy.absolute()
     if listen == portal:
         raise Sorry(f"The proxy and the portal cannot both listen on {listen}; give two ports.")
+    if portal_url and not _WEB_ADDRESS.fullmatch(portal_url):
+        raise Sorry(
+            f"{portal_url!r} is not an address for --portal-url, such as http://gate.school.example:8081."
+        )
     try:
         school = load_proven_policy(policy, lists=lists_folder(state)).school.name
         open_record(state).dispose()
@@ -86,10 +98,11 @@ def run(
         raise Sorry(f"The policy has faults, so nothing was started.\n{error}") from error
     except (RecordError, AuthorityError) as error:
         raise Sorry(str(error)) from error
-    for what, endpoint in (("proxy", listen), ("portal", portal)):
-        _check_free(what, endpoint)
+    # First: a port in use is most often that of a Schoolgate on the same folder.
     lock = _lock(state)
-    portal_url = portal_url or f"http://{portal}"
+    for what, option, endpoint in (("proxy", "--listen", listen), ("portal", "--portal", portal)):
+        _check_free(what, option, endpoint)
+    portal_url = (portal_url or f"http://{portal}").rstrip("/")
     worker = [
         *_module("addon.worker"),
         *("--mode", mode, "--host", listen.host, "--port", str(listen.port)),
@@ -127,7 +140,7 @@ def _module(name: str) -> list[str]:
     return [sys.executable, "-P", "-m", name]
 
 
-def _check_free(what: str, endpoint: Endpoint) -> None:
+def _check_free(what: str, option: str, endpoint: Endpoint) -> None:
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -135,7 +148,7 @@ def _check_free(what: str, endpoint: Endpoint) -> None:
             probe.bind(endpoint)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                reason = "something else listens there; stop it or choose another port"
+                reason = f"something else listens there; stop it or choose another with {option}"
             elif error.errno == errno.EADDRNOTAVAIL:
                 reason = "this machine does not have that address"
             else:

@@ -41,7 +41,7 @@ def to_text(
         if rows
         else "Nobody is known to have asked for a restricted site in this time.",
         "Not counted above\n"
-        f"  Devices nobody had signed in to:         {_words(overview.unidentified)}\n"
+        f"  Devices that nobody is known to use:     {_words(overview.unidentified)}\n"
         f"  A person or a page, we cannot tell:      {_words(overview.unclear)}\n"
         f"  Pages and apps, by themselves:           {_words(overview.by_itself)}",
         "What these figures cannot tell\n" + "\n".join(_note(text) for text in notes(overview)),

@@ -103,7 +103,7 @@ def test_a_policy_is_asked_its_own_questions(load: Load, policy: dict[str, Any])
         "Facebook is open here for a school purpose: the school's page.",
         "tiktok.com for nobody known on Mon 2026-11-23 10:00 is refused and should open (the page). "
         "TikTok is a social networking site. At school it opens only for a school purpose, and the "
-        "gate does not know who is using this device. Please sign in first.",
+        "gate does not know who is using this device.",
         "facebook.com/school for a.larch on Mon 2026-11-23 10:00 opens and should be refused "
         "(the page). Facebook is open here for a school purpose: the school's page.",
     ]

@@ -283,6 +283,8 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
      ["endpoints.post[0]: '/x' is not an endpoint; it reads like 'POST /path'"]),
     ("categories", {"own": {"name": "own", "sites": ["facebok"]}}, ["'facebok' is not a site."]),
     ("unidentified", {"access": "allow"}, ["'allow' is not an answer. It can be: as-visitor,"]),
+    ("unidentified", {"access": False},
+     ["access: This should be an answer, not true or false. It can be: as-visitor, refuse."]),
     ("essentials", ["gov uk"], ["'gov uk' is not a host name; write it like 'gov.uk'."]),
     ("reasons", {"no-purpose": {"text": "{sight} {"}},
      ["Nothing is filled in for 'sight'. It can be: {kind}, {purpose}, {site}, {until}.",

@@ -71,7 +71,7 @@ class TestTheOrder:
     def test_somebody_unknown_is_asked_to_sign_in(self, load: Load, policy: dict[str, Any]) -> None:
         decision = decide(load(policy), PAGE, None, MONDAY_NOON)
         assert decision.outcome is Outcome.UNIDENTIFIED
-        assert decision.reason.endswith("Please sign in first.")
+        assert decision.reason.endswith("the gate does not know who is using this device.")
 
     def test_an_unknown_device_may_count_as_a_visitor(
         self, load: Load, policy: dict[str, Any]

@@ -31,7 +31,7 @@ TABLE = [
     ("linden.example",  "2026-11-23 18:00", "https://www.facebook.com/",             NO,  "the policy covers governors"),
     ("holly.example",   "2026-11-23 10:00", "https://www.snapchat.com/",             NO,  "and volunteers"),
     ("basil.example",   "2026-11-23 10:00", "https://www.linkedin.com/",             NO,  "and agency staff"),
-    (None,              "2026-11-23 10:00", "https://www.facebook.com/",             NO,  "nobody is known: sign in first"),
+    (None,              "2026-11-23 10:00", "https://www.facebook.com/",             NO,  "nobody is known to use the device"),
     (None,              "2026-11-23 10:00", "https://www.gov.uk/",                   YES, "everything else passes"),
     ("willow.example",  "2026-11-23 12:30", "https://www.bbc.co.uk/",                YES, "everything else passes"),
 ]  # fmt: skip

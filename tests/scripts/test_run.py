@@ -237,13 +237,22 @@ class TestItSaysWhyItCannotStart:
         assert (code, said) == (
             1,
             f"The {name} cannot listen on 127.0.0.1:{port}: something else listens there;"
-            " stop it or choose another port.\n",
+            f" stop it or choose another with --{what}.\n",
         )
 
     def test_an_address_that_is_not_this_machines(self, tmp_path: Path) -> None:
         code, said = _fails_to_start("--state", tmp_path / "s", "--listen", "203.0.113.1:8080")
         assert code == 1
         assert "this machine does not have that address" in said
+
+    @pytest.mark.parametrize("url", ["gate.school.example", "javascript:alert(1)", "http://"])
+    def test_a_portal_url_that_is_none(self, tmp_path: Path, url: str) -> None:
+        code, said = _fails_to_start("--state", tmp_path / "s", "--portal-url", url)
+        assert (code, said) == (
+            1,
+            f"{url!r} is not an address for --portal-url, such as"
+            " http://gate.school.example:8081.\n",
+        )
 
     def test_a_state_folder_that_is_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "state").write_text("a file")

@@ -48,7 +48,7 @@ x                      at least 10  none         not shown
 Sites shown, together               about 1,230  fewer than 10
 
 Not counted above
-  Devices nobody had signed in to:         about 40
+  Devices that nobody is known to use:     about 40
   A person or a page, we cannot tell:      not shown
   Pages and apps, by themselves:           about 2,000
 
