@@ -3,13 +3,13 @@
 A new kind of condition is a new class here and an entry in the language; nothing else changes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from rules.days import Calendar
 from rules.hours import DAYS, clock
-from rules.paths import PathPattern, plain_path
+from rules.paths import PathCover, PathPattern, plain_path
 from rules.request import STAFF, Person, Role, WebRequest
 from rules.sites import Action, Site
 from rules.spans import Span, in_words
@@ -18,18 +18,35 @@ from rules.spans import Span, in_words
 _PART_OF_VIEWING = frozenset({Action.SEARCH, Action.SIGN_IN})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Asked:
-    """One question to the rules: who asks for what on which site, and the school's local time."""
+    """One question to the rules: who asks for what on which site, and the school's local time.
+
+    `plain` is the request's path made plain (see `rules.paths`), None where it is not known or not
+    certain. It is not frozen, because one is made for every request and freezing takes three times
+    as long; nothing changes it.
+    """
 
     request: WebRequest
     site: Site
     person: Person
     local: datetime
+    plain: str | None
+
+    @classmethod
+    def about(cls, request: WebRequest, site: Site, person: Person, local: datetime) -> "Asked":
+        """Put a question, with what is derived from it."""
+        path = request.path
+        return cls(request, site, person, local, None if path is None else plain_path(path))
 
 
 class Condition(Protocol):
-    """One thing that has to be so for a rule to fit."""
+    """One thing that has to be so for a rule to fit.
+
+    `timed` says that it looks at the local time alone, down to the minute, and at nothing else.
+    """
+
+    timed: ClassVar[bool]
 
     def holds(self, asked: Asked) -> bool:
         """Say whether it is so."""
@@ -42,6 +59,7 @@ class Condition(Protocol):
 class ForPeople:
     """The person is named, is in a named group, or has a named role. Never a pupil."""
 
+    timed: ClassVar[bool] = False
     people: frozenset[str]
     groups: frozenset[str]
     roles: frozenset[Role]
@@ -73,6 +91,7 @@ class ForPeople:
 class OnSite:
     """The site is one of these; `names` are for the explanation."""
 
+    timed: ClassVar[bool] = False
     sites: frozenset[str]
     names: str
 
@@ -87,14 +106,16 @@ class OnSite:
 class OnPath:
     """The path is known and one of the patterns covers it."""
 
+    timed: ClassVar[bool] = False
     patterns: tuple[PathPattern, ...]
+    _cover: PathCover = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_cover", PathCover(self.patterns))
 
     def holds(self, asked: Asked) -> bool:
-        path = asked.request.path
-        plain = plain_path(path) if path is not None else None
-        return plain is not None and any(
-            pattern.matches(asked.request.host, plain) for pattern in self.patterns
-        )
+        plain = asked.plain
+        return plain is not None and self._cover.covers(asked.request.host, plain)
 
     def why_not(self, asked: Asked) -> str:
         # The first names the part that people know; the rest are what that part fetches by itself.
@@ -105,6 +126,7 @@ class OnPath:
 class During:
     """The school's local time lies in one of the spans, as its calendar explains them."""
 
+    timed: ClassVar[bool] = True
     spans: tuple[Span, ...]
     calendar: Calendar | None = None
 
@@ -127,11 +149,11 @@ class During:
 class Doing:
     """What the request does is one of these."""
 
+    timed: ClassVar[bool] = False
     actions: frozenset[Action]
 
     def holds(self, asked: Asked) -> bool:
-        path = asked.request.path
-        if path is not None and plain_path(path) is None:
+        if asked.plain is None and asked.request.path is not None:
             return False  # a path that servers read in two ways may be any endpoint's
         action = asked.site.action(asked.request.method, asked.request.host, asked.request.path)
         if action in _PART_OF_VIEWING and Action.VIEW in self.actions:
@@ -147,6 +169,7 @@ class Doing:
 class Until:
     """The last day has not passed."""
 
+    timed: ClassVar[bool] = True
     last: date
 
     def holds(self, asked: Asked) -> bool:

@@ -9,10 +9,13 @@ whether and how they do, so only somebody who looks for a way out sends one.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+# Most paths are plain but for their case: no step begins with a dot or has a sign to decode.
+_ORDINARY = re.compile(r"/|(?:/[a-z0-9_~-][a-z0-9_~.,:@+=-]*)+/?", re.IGNORECASE | re.ASCII)
 _AMBIGUOUS = re.compile(r"%2f|%5c|%(?:0|1)[0-9a-f]|%7f|\\", re.IGNORECASE)
 
 
@@ -26,6 +29,8 @@ def plain_path(path: str) -> str | None:
 
 
 def _plain(path: str) -> str | None:
+    if _ORDINARY.fullmatch(path):
+        return path.lower()
     if not path.startswith("/") or _AMBIGUOUS.search(path):
         return None
     decoded = unquote(path).lower()
@@ -110,3 +115,31 @@ class PathPattern:
                 return False
             at = found + len(piece)
         return len(plain) - at >= len(last) and plain.endswith(last)
+
+
+class PathCover:
+    """Several patterns asked at once: most are the start of a path, which one look-up settles."""
+
+    __slots__ = ("_other_starts", "_others", "_starts", "_under")
+
+    def __init__(self, patterns: Iterable[PathPattern]) -> None:
+        under, starts, others = [], [], []
+        for pattern in patterns:
+            match pattern:
+                case PathPattern(host="", pieces=(own,)):
+                    under.append(own.rstrip("/") + "/")
+                case PathPattern(host="", pieces=(start, "")):
+                    starts.append(start)
+                case _:
+                    others.append(pattern)
+        self._under, self._starts, self._others = tuple(under), tuple(starts), tuple(others)
+        self._other_starts = tuple(pattern.pieces[0].rstrip("/") for pattern in others)
+
+    def covers(self, host: str, plain: str) -> bool:
+        """Say whether any of the patterns matches a canonical host and a path made plain."""
+        # With a slash behind it, a path is itself among what lies under it.
+        if (plain + "/").startswith(self._under) or plain.startswith(self._starts):
+            return True
+        return plain.startswith(self._other_starts) and any(
+            pattern.matches(host, plain) for pattern in self._others
+        )

@@ -5,10 +5,9 @@ rule outweighs another and none can be hidden by one above it, so adding a purpo
 anything. The engine reads no clock: `now` is given, aware, and turned into the school's time here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import lru_cache, partial
 from pathlib import Path
 
 from rules.care import Cases, Retention
@@ -21,6 +20,7 @@ from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
 from rules.school import Clause, Contact, School
 from rules.sites import Catalogue, Site
+from rules.standing import Minute, Standing
 from rules.trials import Trial
 from rules.wording import Wording
 
@@ -74,10 +74,7 @@ class Policy:
     _answers: Mapping[tuple[Outcome, str], Decision] = field(init=False, repr=False)
     _open: Mapping[str, Decision] = field(init=False, repr=False)
     _with_purposes: frozenset[str] = field(init=False, repr=False)  # site ids
-    # A person's purposes for a site, each with the answer it gives.
-    _purposes_for: Callable[[Person, Site], tuple[tuple[Purpose, Decision], ...]] = field(
-        init=False, repr=False
-    )
+    _standing: Standing = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Word the usual answers once, and remember which purposes concern whom."""
@@ -93,12 +90,11 @@ class Policy:
             for site in (*self.catalogue, None)
         }
         with_purposes = frozenset(site for purpose in self.purposes for site in purpose.sites)
-        # Not a bound method: a policy that kept itself alive would outlive its replacement.
-        find = partial(_purposes_for, self.purposes, self.wording)
         object.__setattr__(self, "_answers", answers)
         object.__setattr__(self, "_open", opened)
         object.__setattr__(self, "_with_purposes", with_purposes)
-        object.__setattr__(self, "_purposes_for", lru_cache(maxsize=4096)(find))
+        standing = Standing(self.purposes, self.wording, self.school.timezone)
+        object.__setattr__(self, "_standing", standing)
 
     def restricted_site(self, host: str) -> Site | None:
         """Give the restricted site that a canonical host belongs to, or None."""
@@ -137,33 +133,26 @@ class Policy:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
         hint = ""
         if site_id in self._with_purposes:
-            asked = Asked(request, site, person or _SOMEONE, self._local(now))
-            opened, hint = self._by_purpose(asked)
+            minute = self._minute(now)
+            opened, hint = minute.judge(request, site, person or _SOMEONE)
             if opened is not None:
                 return opened
         if person is None:
             return self._answers[Outcome.UNIDENTIFIED, site_id]
-        for grant in grants if person.role != Role.PUPIL else ():
-            if grant.person == person.id and grant.site == site_id and now < grant.until:
+        for grant in grants:
+            if (
+                person.role != Role.PUPIL
+                and grant.person == person.id
+                and grant.site == site_id
+                and now < grant.until
+            ):
                 return self._allowed_until(grant, site)
         refusal = self._answers[Outcome.NO_PURPOSE, site_id]
-        return replace(refusal, reason=refusal.reason + hint) if hint else refusal
-
-    def _by_purpose(self, asked: Asked) -> tuple[Decision | None, str]:
-        """Give the decision of the first purpose that fits, or what one of them lacked."""
-        hint = ""
-        for purpose, opened in self._purposes_for(asked.person, asked.site):
-            failed = [c for c in purpose.conditions if not c.holds(asked)]
-            if not failed:
-                return opened, ""
-            if len(failed) == 1 and not hint:
-                why = failed[0].why_not(asked)
-                hint = f" You have a purpose for it, “{purpose.rule.title}”: {why}."
-        return None, hint
+        return minute.with_hint(refusal, site, hint) if hint else refusal
 
     def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
         """Give the purposes that a person may declare for a site now; `now` is aware."""
-        asked = Asked(WebRequest(site.id), site, person, self._local(now))
+        asked = Asked.about(WebRequest(site.id), site, person, self._minute(now).local)
         return tuple(purpose for purpose in self.declared if not purpose.failed(asked))
 
     def refuse(self, outcome: Outcome, site: Site | None) -> Decision:
@@ -178,29 +167,13 @@ class Policy:
         now: datetime,
         grants: Sequence[Grant] = (),
     ) -> Explanation:
-        """Answer one request, and say which rules came close and why they did not fit.
-
-        Close is a purpose for this site, or one of this person's that only the site rules out.
-        """
+        """Answer one request, and say which rules came close and why they did not fit."""
         decision = self.decide(request, person, now, grants)
         site = decision.site
         if site is None or decision.allowed or decision.outcome is Outcome.WITHDRAWN:
             return Explanation(decision)
-        asked = Asked(request, site, person or _SOMEONE, self._local(now))
-        near = [
-            (purpose.on.holds(asked), purpose.rule, failed)
-            for purpose in self.purposes
-            # One that is for others and for another site is not close.
-            if (site.id in purpose.sites or purpose.who.covers(asked.person))
-            and (failed := purpose.failed(asked))
-            and (len(failed) == 1 or site.id in purpose.sites)
-        ]
-        # Those for this very site first, and of those the ones that lack least.
-        near.sort(key=lambda rule: (not rule[0], len(rule[2])))
-        return Explanation(
-            decision,
-            tuple(Near(rule, tuple(c.why_not(asked) for c in failed)) for _, rule, failed in near),
-        )
+        near = self._minute(now).near(request, site, person or _SOMEONE)
+        return Explanation(decision, near)
 
     def hinges_on_path(self, request: WebRequest, person: Person | None, now: datetime) -> bool:
         """Say whether a purpose would fit if only the request's path were another.
@@ -210,7 +183,7 @@ class Policy:
         site = self.catalogue.site_of(request.host)
         if site is None:
             return False
-        asked = Asked(request, site, person or _SOMEONE, self._local(now))
+        asked = Asked.about(request, site, person or _SOMEONE, self._minute(now).local)
         misses = [purpose.failed(asked) for purpose in self.purposes if site.id in purpose.sites]
         if not all(misses):
             return False
@@ -220,10 +193,10 @@ class Policy:
         shown = request.shown or mirrored_host(request.host, request.path or "")
         return None if shown is None else self.catalogue.site_of(shown)
 
-    def _local(self, now: datetime) -> datetime:
+    def _minute(self, now: datetime) -> Minute:
         if now.tzinfo is None:
             raise ValueError("The rules need a time that says which zone it is in.")
-        return now.astimezone(self.school.timezone)
+        return self._standing.at(now)
 
     def _is_essential(self, host: str) -> bool:
         while host not in self.essentials:
@@ -233,7 +206,7 @@ class Policy:
         return True
 
     def _allowed_until(self, grant: Grant, site: Site) -> Decision:
-        until = self._local(grant.until)
+        until = grant.until.astimezone(self.school.timezone)
         words = f"{until:%H:%M} on {until.day} {until:%B}"
         reason = self.wording.reason(
             Outcome.GRANT, site, grant.purpose or "a school purpose", words
@@ -241,25 +214,3 @@ class Policy:
         return Decision(
             True, Outcome.GRANT, reason, site, None, self.wording.clauses.get(Outcome.GRANT)
         )
-
-
-def _purposes_for(
-    purposes: Sequence[Purpose], wording: Wording, person: Person, site: Site
-) -> tuple[tuple[Purpose, Decision], ...]:
-    """Give the purposes for a person on a site, each with the decision that it makes."""
-    return tuple(
-        (
-            purpose,
-            Decision(
-                True,
-                Outcome.PURPOSE,
-                wording.reason(Outcome.PURPOSE, site, purpose.rule.title),
-                site,
-                purpose.rule,
-                purpose.clause or wording.clauses.get(Outcome.PURPOSE),
-                purpose.needs_path,
-            ),
-        )
-        for purpose in purposes
-        if site.id in purpose.sites and purpose.who.covers(person)
-    )

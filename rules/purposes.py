@@ -26,10 +26,14 @@ class Terms:
         """The ids of the sites that it opens."""
         return self.on.sites
 
+    @property
+    def every(self) -> tuple[Condition, ...]:
+        """All its conditions, in the order of the question: who, where, what, when."""
+        return (self.who, self.on, *self.conditions)
+
     def failed(self, asked: Asked) -> list[Condition]:
-        """Give everything that is not so, in the order of the question: who, where, what, when."""
-        every: tuple[Condition, ...] = (self.who, self.on, *self.conditions)
-        return [condition for condition in every if not condition.holds(asked)]
+        """Give every condition that does not hold."""
+        return [condition for condition in self.every if not condition.holds(asked)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class Person:
     groups: frozenset[str] = frozenset()
     withdrawn: bool = False
 
+    def __hash__(self) -> int:
+        # Decisions are remembered by person. Equal people have equal ids, and the generated hash
+        # would go through every field, and every group, each time.
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:

@@ -131,9 +131,6 @@ class Catalogue:
             if site is not None:
                 return site
             label, following = following, host.find(".", following) + 1
-        return self._site_in_other_words(host)
-
-    def _site_in_other_words(self, host: str) -> Site | None:
         # No canonical name ends in a number, so one that does is an address literal.
         if host[-1:].isdigit() or ":" in host:
             return self.site_at(host)

@@ -118,6 +118,7 @@ def _request(url: str) -> WebRequest:
 
 def _explain_lines(rules: Policy, person: Person | None, now: datetime) -> None:
     """A JSON line for each line of standard input; a line that is no address gets its error."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     for line in sys.stdin:
         if not (url := line.strip()):
             continue
@@ -125,7 +126,8 @@ def _explain_lines(rules: Policy, person: Person | None, now: datetime) -> None:
             facts: dict[str, object] = rules.explain(request_for(url), person, now).as_json()
         except HostError as error:
             facts = {"error": str(error)}
-        sys.stdout.write(json.dumps({"url": url, **facts}, ensure_ascii=False) + "\n")
+        sys.stdout.write(encode({"url": url, **facts}) + "\n")
+        sys.stdout.flush()  # so that a program can ask, wait for the answer, and ask again
 
 
 def _person(who: str | None, rules: Policy) -> Person | None:

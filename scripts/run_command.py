@@ -12,15 +12,17 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import certifi
 import click
 
 from addon.authority import AuthorityError, ensure_authority
+from addon.endpoint import Endpoint, EndpointType
 from addon.state_folder import list_sources, lists_folder
 from rules.loading import PolicyError
 from rules.proof import load_proven_policy
-from scripts.common import A_PATH, Endpoint, EndpointType, Sorry, policy_option, state_option
+from scripts.common import A_PATH, Sorry, policy_option, state_option
 from scripts.supervisor import Child, Chore, Supervisor
 from storage.database import RecordError, open_record
 
@@ -118,7 +120,7 @@ def run(
     pages = [
         *_module("addon.portal.server"),
         *("--listen", str(portal), "--state", str(state), "--policy", str(policy)),
-        *("--proxy", str(listen)),
+        *("--proxy", str(listen), "--name", urlsplit(portal_url).hostname or portal.host),
     ]
     supervisor = Supervisor(
         [Child("proxy", worker), Child("portal", pages)],
@@ -157,7 +159,7 @@ def _check_free(what: str, option: str, endpoint: Endpoint) -> None:
             elif error.errno == errno.EADDRNOTAVAIL:
                 reason = "this machine does not have that address"
             else:
-                reason = (error.strerror or str(error)).lower()
+                reason = (error.strerror or str(error)).rstrip(".").lower()
             raise Sorry(f"The {what} cannot listen on {endpoint}: {reason}.") from error
 
 

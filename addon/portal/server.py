@@ -16,6 +16,7 @@ from typing import Any, Final
 import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from addon.endpoint import Endpoint, EndpointType
 from addon.lifeline import say_ready, stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
@@ -38,24 +39,10 @@ SERVING: Final[Mapping[str, Any]] = {
 }
 
 
-class Address(click.ParamType[tuple[str, int]]):
-    """HOST:PORT on the command line; an IPv6 address stands in brackets."""
-
-    name = "HOST:PORT"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        host, colon, port = str(value).rpartition(":")
-        if not (colon and host and port.isascii() and port.isdecimal() and int(port) < 65536):
-            self.fail(f"{value!r} is not an address; it reads like 127.0.0.1:8081.", param, ctx)
-        return host.removeprefix("[").removesuffix("]"), int(port)
-
-
 @click.command(context_settings={"auto_envvar_prefix": "SCHOOLGATE"})
 @click.option(
     "--listen",
-    type=Address(),
+    type=EndpointType(any_port=True),
     default="127.0.0.1:8081",
     show_default=True,
     envvar="SCHOOLGATE_PORTAL",
@@ -73,7 +60,7 @@ class Address(click.ParamType[tuple[str, int]]):
 )
 @click.option(
     "--proxy",
-    type=Address(),
+    type=EndpointType(),
     default="127.0.0.1:8080",
     show_default=True,
     help="Where the proxy listens; it goes into proxy.pac.",
@@ -92,10 +79,10 @@ class Address(click.ParamType[tuple[str, int]]):
     help="A full name that browsers call the portal by; may be given again.",
 )
 def main(
-    listen: tuple[str, int],
+    listen: Endpoint,
     state: Path,
     policy: Path,
-    proxy: tuple[str, int],
+    proxy: Endpoint,
     workers: int,
     names: tuple[str, ...],
 ) -> None:

@@ -1,4 +1,4 @@
-"""`./scripts/bench [gate|record|all]`: measures and prints a table; `--json FILE` writes it too."""
+"""`./scripts/bench [gate|record|rules|all]`: measures, prints a table; `--json FILE` writes it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any
 import click
 
 from tests.bench import gate as gate_bench
+from tests.bench import rules as rules_bench
 from tests.bench.figures import Row, show
+from tests.bench.material import Settings
 from tests.bench.stage import ROOT, BenchError
 
 
@@ -62,6 +65,24 @@ def _record(arguments: Sequence[str]) -> list[str]:
     if running.returncode:
         raise click.ClickException("The record's benchmark failed; see above.")
     return lines
+
+
+def _rules(rounds: int) -> dict[str, Any]:
+    settings = Settings()
+    if not rules_bench.squidguard():
+        click.echo("Left out: squidGuard, which is not installed (Debian's squidguard).", err=True)
+    try:
+        rows, loaded = rules_bench.measure(rounds, settings, _progress)
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
+    _progress("")
+    show("The rules: medians, and ours to squidGuard's", rows, rules_bench.CONTENDERS)
+    click.echo(
+        f"{settings.domains:,} listed domains, {loaded['sites']} sites, {loaded['purposes']} "
+        f"purposes; {settings.requests:,} requests of each kind, {settings.paths:,} paths, "
+        f"seed {settings.seed}; {rounds} rounds. Rates are of processor time."
+    )
+    return {"settings": asdict(settings), "rounds": rounds, "rows": [r.as_json() for r in rows]}
 
 
 _OPTIONS = {
@@ -118,12 +139,20 @@ def record(arguments: tuple[str, ...], path: Path | None) -> None:
     _write(path, {"record": _record(arguments)})
 
 
+@main.command()
+@_with("rounds", "json")
+def rules(rounds: int, path: Path | None) -> None:
+    """Decisions a second, loading and memory with a million listed domains, beside squidGuard."""
+    _write(path, {"rules": _rules(rounds)})
+
+
 @main.command("all")
 @_with("rounds", "seconds", "memory", "json")
 def everything(rounds: int, seconds: float, memory_requests: int, path: Path | None) -> None:
     """Everything there is to measure."""
     rows = _gate(rounds, seconds, memory_requests)
-    _write(path, {"gate": [row.as_json() for row in rows], "record": _record(())})
+    found = {"gate": [row.as_json() for row in rows], "rules": _rules(rounds)}
+    _write(path, {**found, "record": _record(())})
 
 
 if __name__ == "__main__":
