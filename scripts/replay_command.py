@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from rules.mirrors import shows_others
 from rules.policy import Outcome, Policy
 from rules.request import WebRequest
 from scripts.common import Sorry, json_option, policy_at, policy_option, state_option
@@ -81,7 +82,13 @@ def replay(policy: Path, since: str | None, as_json: bool, state: Path) -> None:
 def _change(rules: Policy, event: PastEvent) -> tuple[Change, str]:
     """What becomes of one past request, and the rule it is due to."""
     person = rules.people.get(event.person) if event.person else None
-    request = WebRequest(event.host, event.scheme, method=event.method, path=event.path)
+    request = WebRequest(
+        event.host,
+        event.scheme,
+        method=event.method,
+        path=event.path,
+        shown=_shown(rules, event),
+    )
     decision = rules.decide(request, person, event.at)
     if decision.outcome is Outcome.NOT_RESTRICTED:
         return Change.OPEN, ""
@@ -94,6 +101,14 @@ def _change(rules: Policy, event: PastEvent) -> tuple[Change, str]:
     if decision.allowed is event.allowed:
         return Change.SAME, rule
     return (Change.ALLOWED if decision.allowed else Change.BLOCKED), rule
+
+
+def _shown(rules: Policy, event: PastEvent) -> str | None:
+    """For an archive or its like, a host of the site whose page it showed: the record keeps which
+    site that was, and not the address that told.
+    """
+    site = rules.catalogue.sites.get(event.site) if shows_others(event.host) else None
+    return site.domains[0] if site and site.domains else None
 
 
 def _beginning(since: str | None, rules: Policy) -> datetime:
@@ -111,7 +126,7 @@ def _say(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
     if not counts:
         click.echo(f"No request was decided by policy since {day}.")
         return
-    table = Table(title=f"Requests since {day}, by the new policy", title_justify="left")
+    table = Table(title=f"Requests since {day}, by this policy", title_justify="left")
     for heading in ("Site", "Rule", "Change"):
         table.add_column(heading)
     table.add_column("Requests", justify="right")

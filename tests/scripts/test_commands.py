@@ -26,7 +26,11 @@ def state(tmp_path: Path) -> Path:
 
 
 def put_on_record(
-    state: Path, *people: str, allowed: bool = False, outcome: str = "no-purpose"
+    state: Path,
+    *people: str,
+    allowed: bool = False,
+    outcome: str = "no-purpose",
+    host: str = "www.facebook.com",
 ) -> list[Event]:
     """One navigation to Facebook for each person named, a minute apart, ending now."""
     database = open_record(state)
@@ -42,7 +46,7 @@ def put_on_record(
             source="address",
             address="192.0.2.7",
             site="facebook",
-            host="www.facebook.com",
+            host=host,
             scheme="https",
             method="GET",
             kind="navigation",
@@ -242,6 +246,12 @@ def test_replay_tells_newly_refused_and_leaves_faults_out(state: Path, tmp_path:
     assert "No request was decided" in later.stdout
     wrong = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "Tuesday")
     assert (wrong.exit_code, "is not a day" in wrong.stderr) == (1, True)
+
+
+def test_replay_knows_the_site_that_an_archive_showed(state: Path) -> None:
+    put_on_record(state, "fern.example", host="web.archive.org")
+    shown = schoolgate("replay", "--policy", POLICY, "--state", state)
+    assert "0 of 1 requests would be decided differently." in shown.stdout
 
 
 def test_the_overview_names_sites_and_nobody(state: Path) -> None:
