@@ -30,8 +30,11 @@ def to_text(
     rows = [
         ("Site", "People", "Allowed", "Refused"),
         *(_row(use, names, overview.smallest_group) for use in overview.sites),
-        ("Sites shown, together", "", _words(overview.allowed), _words(overview.refused)),
     ]
+    if any(use.withheld is None for use in overview.sites):
+        rows.append(
+            ("Sites shown, together", "", _words(overview.allowed), _words(overview.refused))
+        )
     if not overview.sites:
         rows = []
     parts = [
