@@ -79,7 +79,7 @@ def _worker(reading: Reading, now: datetime) -> dict[str, Any]:
 
 def _problems(in_force: InForce, readings: Sequence[Reading], workers: int) -> Iterator[str]:
     if in_force.last_reload_error:
-        yield "The portal could not read the new policy and keeps to the old one."
+        yield "The portal could not use the new policy and keeps to the old one."
     heard = {reading.worker for reading in readings}
     for number in range(workers):
         if number not in heard:
@@ -98,7 +98,7 @@ def _worker_problems(reading: Reading, in_force: InForce) -> Iterator[str]:
     if status is None:
         return
     if status.last_reload_error:
-        yield f"{who} could not read the new policy and keeps to the old one."
+        yield f"{who} could not use the new policy and keeps to the old one."
     elif status.policy != in_force.policy.digest:
         yield f"{who} and the portal go by different policies."
     if status.record.lag > LAG_LIMIT:

@@ -42,7 +42,7 @@ def test_when_all_is_well_it_says_what_runs_and_since_when(portal):
     [
         (
             {"last_reload_error": "school.yaml:3: people: unknown key"},
-            "Proxy worker 0 could not read the new policy and keeps to the old one.",
+            "Proxy worker 0 could not use the new policy and keeps to the old one.",
         ),
         ({"policy": "cd" * 32}, "Proxy worker 0 and the portal go by different policies."),
         (

@@ -105,7 +105,7 @@ def test_a_new_policy_comes_into_force_and_a_bad_one_never_does(start, own_polic
     assert facts["policy"]["digest"] == second["digest"]
     assert "not-a-key" in facts["policy"]["last_reload_error"]
     assert facts["problems"] == [
-        "The portal could not read the new policy and keeps to the old one."
+        "The portal could not use the new policy and keeps to the old one."
     ]
 
     own_policy.write_text(good)
