@@ -45,7 +45,7 @@ WORDS: Final[Mapping[str, Words]] = {
         heading="{site} is not open just now",
         comfort=_NOTHING_WRONG,
         next_step="Do you need it for school? Tell us what for, and we will see what we can do.",
-        ask="Say what the school purpose is",
+        ask="See how to ask for it",
     ),
     "unidentified": Words(
         heading="We do not know whose device this is",

@@ -5,6 +5,7 @@ Faults stop a policy from being used; these do not. `schoolgate check` shows the
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 
 from rules.conditions import Doing, During, ForPeople, OnPath
 from rules.days import Calendar
@@ -67,6 +68,16 @@ def _groups(policy: Policy) -> Iterator[Fault]:
                 f"Nobody is in the group '{group}'.",
                 "Is it still needed?",
             )
+    # A mistyped group is a group of its own, and whoever is in it is missed by every purpose.
+    for person in policy.people.values():
+        for group in sorted(person.groups - policy.groups.keys()):
+            if near := get_close_matches(group, policy.groups, 1, 0.75):
+                yield _note(
+                    policy,
+                    f"people.{person.id}",
+                    f"{person.name} is in the group '{group}', which 'groups' does not name.",
+                    f"Did you mean '{near[0]}'?",
+                )
 
 
 def _people(policy: Policy) -> Iterator[Fault]:

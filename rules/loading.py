@@ -82,4 +82,7 @@ def _catalogue(gathering: Gathering, reading: Reading, folder: Path) -> Mapping[
                     f"'{site_id}' is in the catalogue twice; it is also in {first.spot.file}.",
                     "Keep one entry for each site.",
                 )
+            for domain in site.domains:
+                reading.also_called.setdefault(domain.value, site_id)
+                reading.also_called.setdefault(domain.value.partition(".")[0], site_id)
     return entries

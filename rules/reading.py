@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from rules.faults import FaultList, Spot
+from rules.faults import FaultList, Spot, shown
 from rules.nodes import Node
 
 Schema = dict[str, Any]
@@ -25,6 +25,7 @@ class Reading:
     faults: FaultList = field(default_factory=FaultList)
     names: dict[str, set[str]] = field(default_factory=dict)
     references: list[tuple[str, str, Spot]] = field(default_factory=list)
+    also_called: dict[str, str] = field(default_factory=dict)  # other words for names that exist
 
     def refuse(self, spot: Spot, fault: str, remedy: str = "") -> Unreadable:
         """Note a fault and give the exception to raise."""
@@ -43,7 +44,12 @@ class Reading:
         }
         for kind, word, spot in self.references:
             if word not in known[kind]:
-                self.faults.unknown(spot, word, kinds[kind][0], known[kind])
+                # What people call it is nearer than what is spelt like it: Twitter is not Twitch.
+                if (meant := self.also_called.get(word)) in known[kind]:
+                    what = f"{shown(word)} is not {kinds[kind][0]}."
+                    self.faults.add(spot, what, f"Did you mean '{meant}'?")
+                else:
+                    self.faults.unknown(spot, word, kinds[kind][0], known[kind])
 
 
 class Shape[T](Protocol):

@@ -147,7 +147,12 @@ def _moment(text: str | None, rules: Policy) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Sorry(f"{text!r} is not a time, such as '2026-11-23 08:30'.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=rules.school.timezone)
+    if moment.tzinfo:
+        return moment
+    local = moment.replace(tzinfo=rules.school.timezone)
+    if local.astimezone(UTC).astimezone(rules.school.timezone).replace(tzinfo=None) != moment:
+        raise Sorry(f"There is no {text}: the clocks go forward in that hour. Choose another time.")
+    return local
 
 
 def _words(explanation: Explanation) -> str:

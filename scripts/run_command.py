@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import ipaddress
 import os
 import re
 import socket
@@ -102,6 +103,12 @@ def run(
     lock = _lock(state)
     for what, option, endpoint in (("proxy", "--listen", listen), ("portal", "--portal", portal)):
         _check_free(what, option, endpoint)
+    if not portal_url and ipaddress.ip_address(portal.host).is_unspecified:
+        click.echo(
+            f"Block pages link to http://{portal}, which no browser can reach: give the portal's"
+            " address with --portal-url.",
+            err=True,
+        )
     portal_url = (portal_url or f"http://{portal}").rstrip("/")
     worker = [
         *_module("addon.worker"),

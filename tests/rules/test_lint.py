@@ -52,6 +52,10 @@ def test_the_shipped_policy_has_nothing_to_mend() -> None:
           "unidentified": {"access": "as-visitor"}, "purposes.page.who": ["visitor"]}, TODAY, []),
         ({"people.b.larch": {"name": "ash larch", "role": "governor"}}, TODAY, [
             "people.b.larch: ash larch is governor here and employee as 'a.larch'. Give each "]),
+        ({"groups": {"office": {"title": "The office"}, "year-6": {"title": "Year 6"}},
+          "people.c.cedar": {"name": "Cy Cedar", "role": "employee", "groups": ["offfice"]}}, TODAY, [
+            "people.c.cedar: Cy Cedar is in the group 'offfice', which 'groups' does not name. "
+            "Did you mean 'office'?"]),
         ({"sites": {"own": {"name": "Own", "domains": ["own.example"]}}}, TODAY, [
             "sites.own: Own is in no category. It is restricted only if 'restricted' names it."]),
         ({"essentials": ["gstatic.com", "tiktok.com", "gov.uk"]}, TODAY, [

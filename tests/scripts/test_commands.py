@@ -127,6 +127,7 @@ def test_explain_says_what_would_happen_and_why(arguments: list[str], expected: 
         (["http://x.com:99999/"], "is not a web address"),
         (["x.com", "--as", "nobody"], "knows nobody called 'nobody'"),
         (["x.com", "--at", "yesterday"], "is not a time"),
+        (["x.com", "--at", "2027-03-28 01:30"], "There is no 2027-03-28 01:30"),
         (["facebook"], "neither a web address"),
         (["0T5YX-A1DU0"], "nor the reference of a block page"),
         (["00000-00000"], "no record"),
