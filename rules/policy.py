@@ -15,6 +15,8 @@ from rules.conditions import Asked, OnPath
 from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
 from rules.faults import Spot
+from rules.fediverse import SITE as FEDIVERSE
+from rules.fediverse import speaks_fediverse
 from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
 from rules.purposes import DeclaredPurpose, Purpose
 from rules.request import Person, Role, WebRequest
@@ -122,8 +124,11 @@ class Policy:
     ) -> Decision:
         """Answer one request. `now` is aware; `person` is None while nobody is known."""
         site = self.catalogue.site_of(request.host)
-        if site is None and request.host in BY_ADDRESS:
-            site = self._shown_site(request)
+        if site is None:
+            if request.host in BY_ADDRESS:
+                site = self._shown_site(request)
+            elif speaks_fediverse(request.path):
+                site = self.catalogue.sites.get(FEDIVERSE)
         site_id = "" if site is None else site.id
         if person is not None and person.withdrawn and not self._is_essential(request.host):
             return self._answers[Outcome.WITHDRAWN, site_id]
