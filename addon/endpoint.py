@@ -39,7 +39,9 @@ class EndpointType(click.ParamType[Endpoint]):
         except HostError:
             port = ""
         if not (port.isascii() and port.isdecimal()):
-            self.fail(f"{value!r} is not an address; it reads like 127.0.0.1:8081.", param, ctx)
+            self.fail(
+                f"{value!r} is not an address and a port; it reads like 127.0.0.1:8081.", param, ctx
+            )
         if not self._lowest <= int(port) < 65536:
             self.fail(f"{port} is not a port; ports run from 1 to 65535.", param, ctx)
         return Endpoint(host, int(port))

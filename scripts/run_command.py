@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import ipaddress
 import os
 import re
 import socket
@@ -103,7 +102,7 @@ def run(
     lock = _lock(state)
     for what, option, endpoint in (("proxy", "--listen", listen), ("portal", "--portal", portal)):
         _check_free(what, option, endpoint)
-    if not portal_url and ipaddress.ip_address(portal.host).is_unspecified:
+    if not portal_url and portal.host in ("0.0.0.0", "::"):  # noqa: S104 - nothing is bound here
         click.echo(
             f"Block pages link to http://{portal}, which no browser can reach: give the portal's"
             " address with --portal-url.",

@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 from click.testing import CliRunner
@@ -342,7 +343,19 @@ class TestItSaysWhyItCannotStart:
     def test_wrong_usage_is_exit_status_2(self, tmp_path: Path) -> None:
         code, said = _fails_to_start("--state", tmp_path / "s", "--listen", "8080")
         assert code == 2
-        assert "is not an address and a port" in said
+        assert "'8080' is not an address and a port; it reads like 127.0.0.1:8081." in said
+
+    @pytest.mark.parametrize(("host", "warned"), [("localhost", False), ("0.0.0.0", True)])
+    def test_a_portal_on_every_address_needs_a_url(
+        self, tmp_path: Path, host: str, warned: bool
+    ) -> None:
+        """It is said, and keeps nothing from starting: what does here is the missing file."""
+        code, said = _fails_to_start(
+            *("--state", tmp_path / "s", "--portal", f"{host}:{free_port()}"),
+            *("--upstream-ca", tmp_path / "none.pem"),
+        )
+        assert (code, "which no browser can reach" in said) == (1, warned)
+        assert "cannot be read as a PEM file" in said
 
     def test_a_port_that_is_taken_at_the_last_moment(self, tmp_path: Path) -> None:
         """Nobody can hold a port for a child, so the child may yet find it taken."""
@@ -353,8 +366,9 @@ class TestItSaysWhyItCannotStart:
             with closing(socket.socket()) as other:
                 other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 end = time.monotonic() + 60
-                # The lock is taken after the ports were looked at.
-                while not (tmp_path / "s" / "lock").exists() and time.monotonic() < end:
+                # This file is written after the ports were looked at.
+                bundle = tmp_path / "s" / "upstream-authorities.pem"
+                while not bundle.exists() and time.monotonic() < end:
                     time.sleep(0.001)
                 other.bind(("127.0.0.1", port))
                 other.listen()
@@ -363,7 +377,8 @@ class TestItSaysWhyItCannotStart:
         thief = threading.Thread(target=take)
         thief.start()
         code, said = _process_fails_to_start(
-            "--state", tmp_path / "s", "--listen", f"127.0.0.1:{port}"
+            *("--state", tmp_path / "s", "--listen", f"127.0.0.1:{port}"),
+            *("--upstream-ca", certifi.where()),
         )
         taken.set()
         thief.join()

@@ -122,7 +122,11 @@ def test_a_new_policy_comes_into_force_and_a_bad_one_never_does(start, own_polic
     ("options", "code", "sentence"),
     [
         (("--policy", "no-such-file.yaml"), 1, "no-such-file.yaml"),
-        (("--listen", "8081"), 2, "'8081' is not an address; it reads like 127.0.0.1:8081."),
+        (
+            ("--listen", "8081"),
+            2,
+            "'8081' is not an address and a port; it reads like 127.0.0.1:8081.",
+        ),
         (("--listen", "127.0.0.1:99999"), 2, "99999 is not a port"),
         (("--listen", "192.0.2.1:8081"), 1, "The portal cannot listen on 192.0.2.1:8081"),
         (("--listen", "nowhere.invalid:8081"), 1, "nowhere.invalid:8081: the host is not known."),
