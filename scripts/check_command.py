@@ -18,18 +18,20 @@ from rules.lint import lint
 from rules.loading import PolicyError, load_policy
 from rules.policy import Policy
 from rules.policy_tests import TrialResult, run_policy_tests
-from scripts.common import json_option, policy_option, state_option
+from scripts.common import A_PATH, json_option, policy_option, state_option
 
 
 @click.command()
+@click.argument("file", type=A_PATH, required=False)
 @policy_option
 @state_option
 @json_option
-def check(policy: Path, state: Path, as_json: bool) -> None:
+def check(file: Path | None, policy: Path, state: Path, as_json: bool) -> None:
     """Check a policy: all of its faults at once, its own tests, and what is worth a second look.
 
     Exit status 1 if there is a fault or a test that fails; such a policy never takes effect.
     """
+    policy = file or policy
     try:
         loaded = load_policy(policy, lists=lists_folder(state))
     except PolicyError as error:

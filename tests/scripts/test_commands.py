@@ -184,7 +184,7 @@ def test_check_shows_the_policys_own_tests_and_refuses_when_one_fails(tmp_path: 
     assert passing.exit_code == 0
     assert "the news" in passing.stdout
     policy.write_text(POLICY.read_text() + "tests:\n  - " + trial % "refused" + "\n")
-    failing = schoolgate("check", "--policy", policy)
+    failing = schoolgate("check", policy)
     assert failing.exit_code == 1
     assert "opens and should be refused (the news)" in failing.stdout
     started = schoolgate("run", "--policy", policy, "--state", tmp_path / "state")
