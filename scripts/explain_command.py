@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, Final
 
 import click
 
@@ -17,6 +19,8 @@ from scripts.common import Sorry, json_option, policy_at, policy_option, state_o
 from storage.database import RecordError, open_record_readonly
 from storage.events import event_id
 from storage.usage import EventView, find_event
+
+_AT_ONCE: Final = 1 << 16  # bytes
 
 
 @click.command()
@@ -119,15 +123,27 @@ def _request(url: str) -> WebRequest:
 def _explain_lines(rules: Policy, person: Person | None, now: datetime) -> None:
     """A JSON line for each line of standard input; a line that is no address gets its error."""
     encode = json.JSONEncoder(ensure_ascii=False).encode
-    for line in sys.stdin:
-        if not (url := line.strip()):
-            continue
-        try:
-            facts: dict[str, object] = rules.explain(request_for(url), person, now).as_json()
-        except HostError as error:
-            facts = {"error": str(error)}
-        sys.stdout.write(encode({"url": url, **facts}) + "\n")
+    for lines in _arriving(sys.stdin.buffer):
+        answers = []
+        for line in lines:
+            if not (url := line.decode("utf-8", "replace").strip()):
+                continue
+            try:
+                facts: dict[str, object] = rules.explain(request_for(url), person, now).as_json()
+            except HostError as error:
+                facts = {"error": str(error)}
+            answers.append(encode({"url": url, **facts}) + "\n")
+        sys.stdout.write("".join(answers))
         sys.stdout.flush()  # so that a program can ask, wait for the answer, and ask again
+
+
+def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines of a stream, as many at a time as have come."""
+    rest = b""
+    while chunk := stream.read1(_AT_ONCE):  # type: ignore[attr-defined]
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield lines
+    yield [rest]
 
 
 def _person(who: str | None, rules: Policy) -> Person | None:

@@ -101,6 +101,7 @@ def measure(
             Redirector(
                 [
                     *[*python, "scripts.cli", "explain", "-", "--policy", folder / "policy.yaml"],
+                    *["--state", folder],  # where the list is
                     *["--as", "person.2", "--at", "2026-11-23 10:00"],
                 ],
                 addresses(material.read(folder, "listed")[:1]),
