@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from mitmproxy.http import HTTPFlow, Request
 
-from rules.hosts import HostError, canonical_host
+from rules.hosts import HostError, canonical_address, canonical_host
 from rules.mirrors import mirrored_host, shows_others
 from rules.request import WebRequest
 
@@ -208,9 +208,4 @@ def client_address(peer: tuple[object, ...] | None) -> str:
     return _canonical_peer(str(peer[0])) if peer else ""
 
 
-@lru_cache(maxsize=4096)
-def _canonical_peer(text: str) -> str:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(address)
+_canonical_peer = lru_cache(maxsize=4096)(canonical_address)

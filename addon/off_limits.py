@@ -11,6 +11,8 @@ import ipaddress
 import socket
 from collections.abc import Collection
 
+from rules.hosts import canonical_address
+
 
 async def leads_home(client: str, address: tuple[str, int], own_ports: Collection[int]) -> bool:
     """Whether an upstream address, dialled for a client at an IP address, is off limits.
@@ -41,9 +43,7 @@ def ends_here(client: str, number: str, port: int, own_ports: Collection[int]) -
 
 def _is_loopback(number: str) -> bool:
     """Whether dialling an IP address ends on this machine; on Linux, 0.0.0.0 does too."""
-    address = ipaddress.ip_address(number)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    address = ipaddress.ip_address(canonical_address(number))
     return address.is_loopback or address.is_unspecified
 
 
