@@ -1,23 +1,26 @@
 """Checked forms into the policy's own objects. Nothing here can fail: the checks came before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Protocol
 
+from rules.building_identity import build_identity
 from rules.building_purposes import build_declared, build_purposes
 from rules.care import Cases, Ground, Retention
 from rules.care_forms import CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.days import Calendar, Term
 from rules.decision import Outcome
 from rules.faults import Spot
-from rules.forms import CategoryForm, PolicyForm, UnidentifiedAccess
+from rules.forms import CategoryForm, ListedPathsUse, PolicyForm, UnidentifiedAccess
+from rules.listed_paths import ListedPaths
+from rules.long_lists import LongList
 from rules.people_forms import ContactForm, SchoolForm
 from rules.policy import Policy
 from rules.request import Person, request_for
 from rules.school import Clause, Contact, Contacts, School
 from rules.site_forms import EndpointsForm, SiteForm
-from rules.sites import Catalogue, Endpoint, Site
+from rules.sites import Catalogue, Endpoint, Network, Site
 from rules.trials import Trial
 from rules.wording import Wording
 
@@ -25,7 +28,7 @@ from rules.wording import Wording
 def build_policy(
     form: PolicyForm,
     shipped: Mapping[str, SiteForm],
-    listed: Mapping[str, Iterable[str]],
+    listed: Mapping[str, LongList],
     digest: str,
     files: tuple[Path, ...],
 ) -> Policy:
@@ -35,8 +38,12 @@ def build_policy(
     clauses = {
         id_: Clause(id_, c.heading, c.text.strip()) for id_, c in (form.clauses or {}).items()
     }
-    catalogue = Catalogue(_sites(form, shipped), listed)
+    own = [_site(id_, site, form.categories) for id_, site in {**shipped, **form.sites}.items()]
+    catalogue = Catalogue(
+        (*own, *_lists(form, listed, own)), {id_: one.domains for id_, one in listed.items()}
+    )
     words = {placed.value for placed in form.restricted or ()}
+    restricted = frozenset(s.id for s in catalogue if s.id in words or s.categories & words)
     calendar = None if form.calendar is None else _calendar(form.calendar)
     return Policy(
         school=school,
@@ -44,14 +51,17 @@ def build_policy(
         people={i: Person(i, p.name, p.role, frozenset(p.groups)) for i, p in people.items()},
         addresses={address.value: i for i, p in people.items() for address in p.addresses},
         devices={device.value: i for i, p in people.items() for device in p.devices},
+        categories={category: form.categories[category].name for category in form.categories},
         groups={group: form.groups[group].title for group in form.groups},
         catalogue=catalogue,
-        restricted=frozenset(s.id for s in catalogue if s.id in words or s.categories & words),
+        restricted=restricted,
+        listed_paths=_listed_paths(form, catalogue, listed, restricted),
         purposes=build_purposes(form, catalogue, clauses, calendar),
         declared=build_declared(form, catalogue, clauses, calendar),
         wording=_wording(form, catalogue, words, clauses),
         unidentified_as_visitor=form.unidentified.access is UnidentifiedAccess.AS_VISITOR,
         needed_confidence=form.unidentified.confidence,
+        identity=build_identity(form.identity, people),
         essentials=frozenset(form.essentials),
         not_decrypted=frozenset(form.not_decrypted),
         calendar=calendar,
@@ -83,17 +93,41 @@ def _school(form: SchoolForm) -> School:
     )
 
 
-def _sites(form: PolicyForm, shipped: Mapping[str, SiteForm]) -> Iterable[Site]:
-    for site_id, site in {**shipped, **form.sites}.items():
-        yield _site(site_id, site, form.categories)
+def _lists(
+    form: PolicyForm, listed: Mapping[str, LongList], sites: Iterable[Site]
+) -> Iterator[Site]:
+    """Give each list as a site. What belongs to a site, or an earlier list, stays with that."""
+    known = Catalogue(sites)
+    taken: set[Network] = set()
     for list_id, long_list in form.lists.items():
+        networks = tuple(
+            network
+            for network in listed[list_id].networks
+            if network not in taken and known.site_at(str(network.network_address)) is None
+        )
+        taken.update(networks)
         yield Site(
             list_id,
             long_list.name,
             (),
+            networks,
             categories=frozenset(long_list.categories),
             source=long_list.source,
         )
+
+
+def _listed_paths(
+    form: PolicyForm,
+    catalogue: Catalogue,
+    listed: Mapping[str, LongList],
+    restricted: frozenset[str],
+) -> ListedPaths | None:
+    used = {
+        catalogue.sites[list_id]: listed[list_id].paths
+        for list_id, long_list in form.lists.items()
+        if long_list.paths is ListedPathsUse.DECRYPTED and list_id in restricted
+    }
+    return ListedPaths(used) if any(used.values()) else None
 
 
 def _site(site_id: str, form: SiteForm, categories: Mapping[str, CategoryForm]) -> Site:

@@ -19,6 +19,7 @@ class Retention:
     events: Period = Period(days=90)
     visits: Period = Period(months=12)
     figures: Period = Period(months=36)
+    access: Period = Period(months=12)
     cases_without_finding: Period = Period(months=6)
     cases_with_finding: Period = Period(months=72)
     looks: Period = Period(months=72)

@@ -18,7 +18,7 @@ from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Text
 
 PERIOD = Parsed(parse_period, "a length of time")
 WINDOWS = ListOf(
-    Kept(Parsed(parse_window, "days and hours")), "days and hours", single=True, most=50
+    Kept(Parsed(parse_window, "days and hours")), "days and hours", commas=True, most=50
 )
 
 
@@ -30,7 +30,9 @@ class DatesForm:
     spot: Spot = field(default=Spot("", 0))
 
 
-DATES = ListOf(Record(DatesForm, "first and last days"), "first and last days", most=50)
+DATES = ListOf(
+    Record(DatesForm, "first and last days"), "first and last days", single=False, most=50
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class RetentionForm:
     events: Period | None = _kept("single requests that were decided.")
     visits: Period | None = _kept("visits and counts by person.")
     figures: Period | None = _kept("figures for the whole school.")
+    access: Period | None = _kept("steps of grants and withdrawals that are over.")
     cases_without_finding: Period | None = _kept("cases that found nothing.")
     cases_with_finding: Period | None = _kept("cases that led to something.")
     looks: Period | None = _kept("the list of who looked at whose record.")
@@ -104,4 +107,4 @@ class TrialForm:
     spot: Spot = field(default=Spot("", 0))
 
 
-TESTS: Shape[tuple[TrialForm, ...]] = ListOf(Record(TrialForm, "a test"), "tests")
+TESTS: Shape[tuple[TrialForm, ...]] = ListOf(Record(TrialForm, "a test"), "tests", single=False)

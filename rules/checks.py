@@ -8,6 +8,7 @@ from rules.care_forms import CalendarForm, CasesForm, DatesForm, TrialForm
 from rules.faults import FaultList, Spot, shown
 from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
+from rules.identity_checks import check_identity
 from rules.people_forms import PersonForm
 from rules.purpose_forms import DeclaredForm, PurposeForm
 from rules.reading import Placed
@@ -24,13 +25,15 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
     sites = {**shipped, **form.sites}
     check_sites(sites, faults)
     _check_people(form.people or {}, faults)
+    check_identity(form.identity, form.people or {}, faults)
     for group, declared in form.groups.items():
         _check_group(group, declared.spot, form.people or {}, faults)
     pupils = _pupils(form.people or {})
     purposes: list[PurposeForm | DeclaredForm] = [*form.purposes.values(), *form.declared.values()]
     for purpose in purposes:
         _check_purpose(purpose, form, sites, pupils, faults)
-    if form.people is None and not form.people_from:
+    unread = any(fault.key == "people" for fault in faults.faults)  # there, and said to be wrong
+    if form.people is None and not form.people_from and not unread:
         faults.add(form.spot, "There are no people.", "Add 'people:', or 'people-from:' a table.")
     for list_id, long_list in form.lists.items():
         if list_id in sites:
@@ -128,11 +131,18 @@ class _Overlapping(Protocol):
 def _check_hours[T: _Overlapping](hours: Sequence[Placed[T]], faults: FaultList) -> None:
     for earlier, later in combinations(hours, 2):
         if later.value.overlaps(earlier.value):
+            split = _has_hours(earlier.value) is not _has_hours(later.value)
             faults.add(
                 later.spot,
                 f"These hours ({later.value}) overlap others here ({earlier.value}).",
-                "Write each hour once, so that nobody mends one line and misses the other.",
+                "Write days and their hours together, as in 'Mon-Fri 08:30-15:45'."
+                if split
+                else "Write each hour once, so that nobody mends one line and misses the other.",
             )
+
+
+def _has_hours(words: object) -> bool:
+    return any(letter.isdigit() for letter in str(words))
 
 
 def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: FaultList) -> None:
@@ -141,7 +151,13 @@ def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: Fa
     domains = tuple(domain.value for site in opened for domain in site.domains)
     for path in purpose.paths:
         host = path.value.host
-        if opened and host and not any(host == d or host.endswith("." + d) for d in domains):
+        if host in ("http:", "https:"):
+            faults.add(
+                path.spot,
+                f"{shown(path.value.text)} has a scheme in front.",
+                "Leave out 'https://', as in 'www.facebook.com/our-school'.",
+            )
+        elif opened and host and not any(host == d or host.endswith("." + d) for d in domains):
             faults.add(
                 path.spot,
                 f"{shown(host)} is not part of {names}.",

@@ -11,8 +11,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 
-import holidays
-
 from rules.hours import Window
 
 
@@ -83,8 +81,15 @@ class Calendar:
         )
 
 
+def prepare() -> None:
+    """Load what bank holidays are computed with, for whom the first request must not wait."""
+    import holidays  # noqa: F401
+
+
 @cache
 def _bank_holidays(part: str, year: int) -> dict[date, str]:
+    import holidays  # only here: it takes longer than the rest of a short command
+
     return dict(holidays.country_holidays("GB", subdiv=part, years=year, language="en_GB"))
 
 

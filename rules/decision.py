@@ -24,6 +24,9 @@ class Outcome(StrEnum):
     NAMELESS = "nameless"
     INTERNAL_ERROR = "internal-error"
     RECORD_UNAVAILABLE = "record-unavailable"
+    RECORD_FULL = "record-full"
+    APP_REFUSED = "app-refused"
+    NO_CERTIFICATE = "no-certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,11 @@ class RuleRef:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One person's access to one site until a moment (aware, UTC), declared or approved."""
+    """One person's access to one site until a moment (aware, UTC), declared or approved.
+
+    `purpose` is the id of a declared purpose, or the purpose in words; `reference` is what the
+    grant is called on record.
+    """
 
     person: str
     site: str
@@ -52,7 +59,8 @@ class Decision:
     """The answer to one request.
 
     `records_path` is true when the rule that decided looked at the path, and the record therefore
-    needs it; otherwise the path is nobody's business.
+    needs it; otherwise the path is nobody's business. `grant` is the grant that opened it, if one
+    did.
     """
 
     allowed: bool
@@ -62,6 +70,7 @@ class Decision:
     rule: RuleRef | None = None
     clause: Clause | None = None
     records_path: bool = False
+    grant: Grant | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Give it in values that JSON has."""
@@ -74,6 +83,7 @@ class Decision:
             "clause": self.clause
             and {"id": self.clause.id, "heading": self.clause.heading, "text": self.clause.text},
             "records_path": self.records_path,
+            "grant": self.grant and self.grant.reference,
         }
 
 

@@ -7,6 +7,7 @@ one PolicyError, so that nobody mends one only to be told of the next.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 
 _SHOWN = 100
 MOST_NOTED = 1000
@@ -45,10 +46,14 @@ class Fault:
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be used. `faults` holds its faults, in the order of the files."""
+    """A policy that cannot be used. `faults` holds its faults, in the order of the files.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    `files` are those that were looked for: putting it right changes one of them.
+    """
+
+    def __init__(self, faults: Iterable[Fault], files: Iterable[Path] = ()) -> None:
         self.faults = tuple(sorted(set(faults)))
+        self.files = tuple(files)
         super().__init__(self.faults)
 
     def __str__(self) -> str:
@@ -82,10 +87,10 @@ class FaultList:
         """
         return "" if len(self.faults) > _SHOWN else suggestion(word, known)
 
-    def raise_if_any(self) -> None:
+    def raise_if_any(self, files: Iterable[Path] = ()) -> None:
         """Raise PolicyError with all faults noted so far, if there are any."""
         if self.faults:
-            raise PolicyError(self.faults)
+            raise PolicyError(self.faults, files)
 
 
 def suggestion(word: str, known: Collection[str]) -> str:

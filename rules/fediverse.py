@@ -14,7 +14,7 @@ from typing import Final
 SITE: Final = "mastodon"
 """The site of the catalogue that such a server counts as."""
 
-_SHAPES: Final = (
+SHAPES: Final = (
     "/api/v1/timelines/",
     "/api/v1/statuses/",
     "/api/v1/streaming/",
@@ -22,8 +22,10 @@ _SHAPES: Final = (
     "/api/notes/local-timeline",
     "/api/v3/post/list",
 )
+"""Beginnings of the paths."""
 
 
 def speaks_fediverse(path: str | None) -> bool:
     """Say whether a path is of the fediverse's own kind; None is a path that is not known."""
-    return path is not None and path.startswith(_SHAPES)
+    # All begin alike, and one look is quicker than six.
+    return path is not None and path.startswith("/api/") and path.startswith(SHAPES)

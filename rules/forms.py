@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from rules.care_forms import TESTS, CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.faults import Spot
+from rules.identity_forms import IDENTITY, IdentityForm
 from rules.people_forms import GroupForm, PersonForm, SchoolForm
 from rules.purpose_forms import DATE, DeclaredForm, PurposeForm
 from rules.readers import parse_host
@@ -44,6 +45,13 @@ class CategoryForm:
     )
 
 
+class ListedPathsUse(StrEnum):
+    """What becomes of a list's paths: `example.com/page`."""
+
+    IGNORED = "ignored"
+    DECRYPTED = "decrypted"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListForm:
     name: str = required(Text(), "what a site on it is called, as in 'A dating site'.")
@@ -51,6 +59,11 @@ class ListForm:
         ListOf(Name("category", refers=False), "categories"), "what kind of sites they are."
     )
     source: str = optional(Text(most=500), "where the list is from.", "")
+    paths: ListedPathsUse = optional(
+        Choice(ListedPathsUse, "an answer"),
+        "whether sites of which it names single pages are decrypted to see which page is asked.",
+        ListedPathsUse.IGNORED,
+    )
     spot: Spot = field(default=Spot("", 0))
 
 
@@ -94,6 +107,9 @@ class ReasonsForm:
     nameless: ReasonForm | None = _reason("refused: the request names no site.")
     internal_error: ReasonForm | None = _reason("refused: something went wrong in the gate.")
     record_unavailable: ReasonForm | None = _reason("refused: it could not be put on record.")
+    record_full: ReasonForm | None = _reason("refused: the record has no room left.")
+    app_refused: ReasonForm | None = _reason("refused: the app will not have our certificate.")
+    no_certificate: ReasonForm | None = _reason("refused: our certificate does not cover it yet.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +127,7 @@ class PolicyForm:
     )
     people_from: tuple[str, ...] = optional(
         ListOf(Text("a file name"), "file names"),
-        "CSV files with people: id, name, role, groups, addresses, devices.",
+        "CSV files with people: id, name, role, groups, addresses, devices, accounts.",
         (),
     )
     include: tuple[str, ...] = optional(
@@ -158,6 +174,7 @@ class PolicyForm:
         "devices that nobody is known to use.",
         UnidentifiedForm(),
     )
+    identity: IdentityForm = optional(IDENTITY, "how people are known.", IdentityForm())
     essentials: tuple[str, ...] = optional(
         ListOf(Parsed(parse_host, "a host name"), "host names"),
         "what stays open to a person whose web access is withdrawn.",

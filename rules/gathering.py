@@ -6,22 +6,31 @@ nodes that know where they came from, so faults in an included file are said wit
 """
 
 import stat
+from collections.abc import Mapping as Map
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from rules.faults import FaultList, Spot, shown
 from rules.nodes import MOST_BYTES, Mapping, Node, Scalar, Sequence, read_nodes
 from rules.people_table import read_people
 
 MOST_FILES = 32
+NO_COPIES: Final[Map[Path, Path]] = MappingProxyType({})
 
 
 class Gathering:
-    """The files read so far, their digest, and what was wrong with them."""
+    """The files read so far, their digest, and what was wrong with them.
 
-    def __init__(self, faults: FaultList) -> None:
+    `copies` gives, for the files of a policy that was kept, where the bytes of each are now.
+    """
+
+    def __init__(self, faults: FaultList, copies: Map[Path, Path] = NO_COPIES) -> None:
         self.faults = faults
+        self.copies = copies
         self.files: list[Path] = []
+        self.asked: list[Path] = []  # those that could not be read among them
         self.digest = sha256()
 
     def nodes(self, path: Path, label: str, spot: Spot | None = None) -> Node | None:
@@ -38,7 +47,7 @@ class Gathering:
         if not isinstance(node, Mapping):
             return node
         entries = {key.text: (key, value) for key, value in node.entries}
-        self._include(node, path, entries, {path.resolve()})
+        self._include(node, path, entries, {self._itself(path)})
         self._add_people(path.parent, entries)
         size = 1 + sum(1 + value.size for _, value in entries.values())
         return Mapping(node.spot, tuple(entries.values()), size)
@@ -47,8 +56,9 @@ class Gathering:
         self, path: Path, label: str, spot: Spot | None = None, most: int = MOST_BYTES
     ) -> bytes | None:
         """Read a file's bytes, one more than `most` where it is longer; None if it cannot be."""
+        self.asked.append(path)
         try:
-            data = _bytes_of(path, most)
+            data = _bytes_of(self.copies.get(path, path), most)
         except (OSError, ValueError) as error:
             why = _why_unreadable(error)
             if spot is None:
@@ -59,6 +69,14 @@ class Gathering:
         self.files.append(path)
         self.digest.update(len(data).to_bytes(8) + data)
         return data
+
+    def exists(self, path: Path) -> bool:
+        """Say whether there is such a file to read."""
+        return path in self.copies if self.copies else path.exists()
+
+    def _itself(self, path: Path) -> Path:
+        """Give the file that a path leads to, the same one by whatever path."""
+        return path if path in self.copies else path.resolve()
 
     def _include(
         self,
@@ -71,14 +89,14 @@ class Gathering:
             path = self._inside(main.parent, item)
             if path is None:
                 continue
-            if path.resolve() in seen:
+            if self._itself(path) in seen:
                 self.faults.add(
                     item.spot,
                     f"{shown(item.text)} is already part of this policy.",
                     "Name it once.",
                 )
                 continue
-            seen.add(path.resolve())
+            seen.add(self._itself(path))
             if len(seen) > MOST_FILES:
                 self.faults.add(
                     item.spot, f"A policy has at most {MOST_FILES} files.", "Join some."
@@ -103,8 +121,11 @@ class Gathering:
                 entries[key.text] = (key, value)
                 continue
             name, present = entries[key.text]
-            if isinstance(present, Sequence) and isinstance(value, Sequence):
-                items, size = present.items + value.items, present.size + value.size
+            if Sequence in (type(present), type(value)) and Mapping not in (
+                type(present),
+                type(value),
+            ):
+                items, size = _items(present) + _items(value), present.size + value.size
                 entries[key.text] = (name, Sequence(present.spot, items, size))
             elif isinstance(present, Mapping) and isinstance(value, Mapping):
                 entries[key.text] = (name, self._joined(present, value))
@@ -143,6 +164,8 @@ class Gathering:
 
     def _inside(self, folder: Path, item: Scalar) -> Path | None:
         path = folder / item.text
+        if path in self.copies:
+            return path  # it was looked at when the copy was taken
         try:
             inside = path.resolve().is_relative_to(folder.resolve())
         except (OSError, RuntimeError, ValueError):  # a ring of links, or a NUL in the name
@@ -156,11 +179,19 @@ class Gathering:
         return path if inside else None
 
 
+def _items(node: Node) -> tuple[Node, ...]:
+    """Give the entries of a list, or the one that stands there without the list around it."""
+    return node.items if isinstance(node, Sequence) else (node,)
+
+
 def _names(node: Node | None) -> list[Scalar]:
-    """Give the usable file names of a list; its other faults are found when the form is read."""
-    if not isinstance(node, Sequence):
-        return []
-    return [n for n in node.items if isinstance(n, Scalar) and n.kind == "text" and n.text.strip()]
+    """Give the usable file names of a list, or the one without a list around it; other faults are
+    found when the form is read.
+    """
+    if node is None or (isinstance(node, Scalar) and "," in node.text):
+        return []  # none, or several without brackets
+    items = _items(node)
+    return [n for n in items if isinstance(n, Scalar) and n.kind == "text" and n.text.strip()]
 
 
 def _bytes_of(path: Path, most: int) -> bytes:

@@ -3,6 +3,7 @@
 Faults stop a policy from being used; these do not. `schoolgate check` shows them after the faults.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ from difflib import get_close_matches
 from rules.conditions import Doing, During, ForPeople, OnPath
 from rules.days import Calendar
 from rules.faults import Fault, Spot
+from rules.identity import is_randomised
 from rules.policy import Policy
 from rules.purposes import DeclaredPurpose, Purpose
 from rules.readers import is_shared_network
@@ -27,12 +29,24 @@ def lint(policy: Policy, today: date) -> tuple[Fault, ...]:
         *_people(policy),
         *_own_sites(policy),
         *_essentials(policy),
+        *_devices(policy),
     ]
     for purpose in policy.purposes:
         found += _purpose(policy, purpose, f"purposes.{purpose.rule.id}", today)
     for declared in policy.declared:
         found += _purpose(policy, declared, f"declared.{declared.rule.id}", today)
     return tuple(sorted(found))
+
+
+def _devices(policy: Policy) -> Iterator[Fault]:
+    for device, person in policy.devices.items():
+        if is_randomised(device):
+            yield _note(
+                policy,
+                f"people.{person}",
+                f"The device {device} made its address up by itself, and can change it.",
+                "On the device, turn 'private' or 'random' addresses off for the school's network.",
+            )
 
 
 def _note(policy: Policy, key: str, finding: str, remedy: str) -> Fault:
@@ -94,14 +108,33 @@ def _people(policy: Policy) -> Iterator[Fault]:
 
 
 def _own_sites(policy: Policy) -> Iterator[Fault]:
+    """What the policy says of its own sites and lists; the catalogue's are sorted already."""
+    numbers = Counter(category for site in policy.catalogue for category in site.categories)
     for site in policy.catalogue:
-        if f"sites.{site.id}" in policy.spots and not site.categories:
+        section = next((s for s in ("sites", "lists") if f"{s}.{site.id}" in policy.spots), "")
+        if not section:
+            continue
+        key = f"{section}.{site.id}"
+        if not site.categories:
             yield _note(
                 policy,
-                f"sites.{site.id}",
+                key,
                 f"{site.name} is in no category.",
                 "It is restricted only if 'restricted' names it.",
             )
+        # A mistyped category is a category of its own, which nothing restricts.
+        for category in sorted(site.categories):
+            if numbers[category] > 1 or category in policy.categories:
+                continue
+            others = sorted(numbers.keys() - {category})
+            near = get_close_matches(category, others, 1, 0.75)
+            if near or site.id not in policy.restricted:
+                yield _note(
+                    policy,
+                    key,
+                    f"{site.name} alone is in the category '{category}'.",
+                    f"Did you mean '{near[0]}'?" if near else "Nothing restricts it.",
+                )
 
 
 def _essentials(policy: Policy) -> Iterator[Fault]:
@@ -148,8 +181,8 @@ def _purpose(
                     yield _note(
                         policy,
                         key,
-                        f"{policy.catalogue.sites[site_id].name} is never decrypted, so its paths "
-                        "and actions are not seen, and this never fits there.",
+                        f"{policy.catalogue.sites[site_id].name} is not decrypted for its app, so "
+                        "paths and actions are not seen there, and this fits in a browser only.",
                         "Leave 'paths' and 'actions' out, or take the site out of 'not-decrypted'.",
                     )
     for site_id in sorted(purpose.sites - policy.restricted):

@@ -12,8 +12,8 @@ from rules.building import build_policy
 from rules.checks import ROLE_WORDS, check_policy
 from rules.faults import Fault, PolicyError
 from rules.forms import POLICY
-from rules.gathering import Gathering
-from rules.long_lists import read_long_list
+from rules.gathering import NO_COPIES, Gathering
+from rules.long_lists import LongList, read_long_list
 from rules.nodes import Node
 from rules.policy import Policy
 from rules.reading import Reading, Shape, Unreadable
@@ -35,30 +35,37 @@ _REFERENCES = {
 }
 
 
-def load_policy(path: Path, sites: Path = SHIPPED_SITES, lists: Path | None = None) -> Policy:
+def load_policy(
+    path: Path,
+    sites: Path = SHIPPED_SITES,
+    lists: Path | None = None,
+    copies: Mapping[Path, Path] = NO_COPIES,
+) -> Policy:
     """Load a policy, with the catalogue of sites from a folder, and imported lists from another.
 
     `lists` holds a file `NAME.txt` for each of the policy's `lists`, one domain a line; without it
-    they are looked for in a folder `lists` beside the policy.
+    they are looked for in a folder `lists` beside the policy. `copies` says which files to read
+    from a copy, and where that is; then everything but the catalogue has to be among them, and all
+    that is said of the policy names its own files.
 
     Raises PolicyError, and nothing else, with every fault that there is: in the YAML, in the
     entries, between the entries, or in the files themselves (missing, unreadable, too large).
     """
     reading = Reading()
     faults = reading.faults
-    gathering = Gathering(faults)
+    gathering = Gathering(faults, copies)
     reading.declare("role", ROLE_WORDS)
     reading.declare("nobody", ("nobody",))
     shipped = _catalogue(gathering, reading, sites)
     form = _read(gathering.policy(path), POLICY, reading)
     reading.check_references(_REFERENCES)
-    listed: dict[str, list[str]] = {}
+    listed: dict[str, LongList] = {}
     if form is not None:
         check_policy(form, shipped, faults)
         folder = lists or path.parent / "lists"
         for list_id, long_list in form.lists.items():
             listed[list_id] = read_long_list(gathering, folder / f"{list_id}.txt", long_list.spot)
-    faults.raise_if_any()
+    faults.raise_if_any(gathering.asked)
     assert form is not None
     return build_policy(form, shipped, listed, gathering.digest.hexdigest(), tuple(gathering.files))
 

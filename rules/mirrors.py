@@ -39,6 +39,11 @@ BY_ADDRESS = frozenset(
         "cc.bingj.com",
         "translate.google.com",
         "translate.google.co.uk",
+        "translate.googleusercontent.com",
+        "papago.naver.net",
+        "ghostarchive.org",
+        "arquivo.pt",
+        "timetravel.mementoweb.org",
         "translatetheweb.com",
         "www.translatetheweb.com",
         "translate.yandex.com",
@@ -48,6 +53,9 @@ BY_ADDRESS = frozenset(
         "r.jina.ai",
     }
 )
+
+MIRRORS = BY_ADDRESS | {suffix.removeprefix(".") for suffix in BY_NAME}
+"""The domains of them all; those that carry a name carry it in a label below."""
 
 # Bounded, and looked for in the first part only: the client writes the address.
 _HOST = r"[^\s/?#&:+@\[\]]{1,200}\.[^\s/?#&:+@\[\]]{1,63}"

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from rules.faults import Spot
-from rules.readers import parse_address, parse_email, parse_hardware_address, parse_timezone
+from rules.readers import (
+    parse_account,
+    parse_address,
+    parse_email,
+    parse_hardware_address,
+    parse_timezone,
+)
 from rules.reading import Placed
 from rules.records import Record, optional, required
 from rules.request import Role
@@ -64,6 +70,11 @@ class PersonForm:
     devices: tuple[Placed[str], ...] = optional(
         ListOf(Kept(Parsed(parse_hardware_address, "a device's address")), "devices"),
         "hardware (MAC) addresses of devices that only this person uses.",
+        (),
+    )
+    accounts: tuple[Placed[str], ...] = optional(
+        ListOf(Kept(Parsed(parse_account, "an account name")), "account names"),
+        "what the person signs in as, where that is not their short name here.",
         (),
     )
     spot: Spot = field(default=Spot("", 0))

@@ -1,9 +1,10 @@
 """People from a table (CSV), as a school's office exports them.
 
-The columns are `id`, `name`, `role`, and if wanted `groups`, `addresses` and `devices`, in any
-order; several groups or addresses stand in one cell with spaces between them. Spreadsheets add a
-mark at the front, end lines as Windows does, and in some countries use semicolons: all of that is
-read. Each row becomes the same node that the YAML would have been, so it is checked likewise.
+The columns are `id`, `name`, `role`, and if wanted `groups`, `addresses`, `devices` and `accounts`,
+in any order; several groups or addresses stand in one cell with spaces between them. Spreadsheets
+add a mark at the front, end lines as Windows does, and use semicolons or tabs in places: all of
+that is read. Each row becomes the same node that the YAML would have been, so it is checked
+likewise.
 """
 
 import csv
@@ -14,8 +15,15 @@ from rules.faults import FaultList, Spot, shown
 from rules.nodes import MOST_BYTES, Mapping, Node, Scalar, Sequence
 
 _NEEDED = ("id", "name", "role")
-_SEVERAL = ("groups", "addresses", "devices")
+_SEVERAL = ("groups", "addresses", "devices", "accounts")
 MOST_PEOPLE = 10_000
+
+
+class _Unclosed(Exception):
+    """A quote in the row that begins on this line leads nowhere."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
 
 
 def read_people(data: bytes, file: str, faults: FaultList) -> Mapping | None:
@@ -33,14 +41,20 @@ def read_people(data: bytes, file: str, faults: FaultList) -> Mapping | None:
         if not _good_columns(columns, Spot(file, 1), faults):
             return None
         return _people(rows, columns, file, faults)
-    except csv.Error as error:
-        faults.add(Spot(file, 0), f"This is not a table: {error}.", "Save it as CSV (UTF-8).")
+    except _Unclosed as error:
+        faults.add(
+            Spot(file, error.line),
+            "A quote that opens in this line is not closed, or closes too early.",
+            'Write " twice where it is part of a cell, and once at its beginning and end.',
+        )
         return None
 
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
         raise ValueError("The table is too large: more than 1,024 KB.|Is it the right file?")
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise ValueError("This is a spreadsheet's own file.|Save it as CSV UTF-8.")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("The table is saved as UTF-16.|Save it as CSV UTF-8.")
     try:
@@ -55,10 +69,14 @@ def _text(data: bytes) -> str:
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.splitlines()
     first = lines[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    for row in reader:
-        yield reader.line_num, row
+    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
+    begins = 1
+    try:
+        for row in reader:
+            yield reader.line_num, row
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise _Unclosed(begins) from error
 
 
 def _good_columns(columns: list[str], spot: Spot, faults: FaultList) -> bool:

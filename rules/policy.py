@@ -5,7 +5,7 @@ rule outweighs another and none can be hidden by one above it, so adding a purpo
 anything. The engine reads no clock: `now` is given, aware, and turned into the school's time here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -15,14 +15,16 @@ from rules.conditions import Asked, OnPath
 from rules.days import Calendar
 from rules.decision import Decision, Explanation, Grant, Near, Outcome, RuleRef
 from rules.faults import Spot
+from rules.fediverse import SHAPES, speaks_fediverse
 from rules.fediverse import SITE as FEDIVERSE
-from rules.fediverse import speaks_fediverse
-from rules.mirrors import BY_ADDRESS, mirrored_host, shows_others
+from rules.identity import Identity
+from rules.listed_paths import ListedPaths
+from rules.mirrors import BY_ADDRESS, MIRRORS, mirrored_host, shows_others
 from rules.purposes import DeclaredPurpose, Purpose
-from rules.request import Person, Role, WebRequest
+from rules.request import SOMEONE, Person, Role, WebRequest
 from rules.school import Clause, Contact, School
-from rules.sites import Catalogue, Site
-from rules.standing import Minute, Standing
+from rules.sites import Catalogue, Network, Site
+from rules.standing import Standing, aware
 from rules.trials import Trial
 from rules.wording import Wording
 
@@ -41,7 +43,17 @@ __all__ = [
     "School",
 ]
 
-_SOMEONE = Person("", "somebody unknown", Role.VISITOR)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _AtSite:
+    """What is the same for everyone at one site, or at no known site: worded once, beforehand."""
+
+    restricted: bool
+    has_purposes: bool
+    opened: Decision
+    refused: Decision
+    unidentified: Decision
+    withdrawn: Decision
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +73,13 @@ class Policy:
     digest: str  # SHA-256 in hex over the bytes of all files
     files: tuple[Path, ...]
     groups: Mapping[str, str] = field(default_factory=dict)  # group id -> title
+    categories: Mapping[str, str] = field(default_factory=dict)  # that the policy words: id -> name
     devices: Mapping[str, str] = field(default_factory=dict)  # hardware address -> person id
+    identity: Identity = field(default_factory=Identity)
     calendar: Calendar | None = None
     declared: tuple[DeclaredPurpose, ...] = ()
     needed_confidence: int = 50  # 0 to 100
+    listed_paths: ListedPaths | None = None  # of lists whose paths count; usually none does
     not_decrypted: frozenset[str] = frozenset()  # site ids
     retention: Retention = field(default_factory=Retention)
     cases: Cases | None = None
@@ -72,29 +87,16 @@ class Policy:
     reviewed_by: str = ""
     trials: tuple[Trial, ...] = ()
     spots: Mapping[str, Spot] = field(default_factory=dict)  # 'people.a.larch' -> its place
-    # By outcome and site id, "" for no known site: answers that are the same for everyone.
-    _answers: Mapping[tuple[Outcome, str], Decision] = field(init=False, repr=False)
-    _open: Mapping[str, Decision] = field(init=False, repr=False)
-    _with_purposes: frozenset[str] = field(init=False, repr=False)  # site ids
+    _at: Mapping[str, _AtSite] = field(init=False, repr=False)  # by site id
+    _nowhere: _AtSite = field(init=False, repr=False)  # at no known site
     _standing: Standing = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Word the usual answers once, and remember which purposes concern whom."""
-        answers = {
-            (outcome, site.id if site else ""): self.refuse(outcome, site)
-            for outcome in (Outcome.UNIDENTIFIED, Outcome.NO_PURPOSE, Outcome.WITHDRAWN)
-            for site in (*self.catalogue, None)
-        }
-        opened = {
-            site.id if site else "": replace(
-                self.refuse(Outcome.NOT_RESTRICTED, site), allowed=True
-            )
-            for site in (*self.catalogue, None)
-        }
         with_purposes = frozenset(site for purpose in self.purposes for site in purpose.sites)
-        object.__setattr__(self, "_answers", answers)
-        object.__setattr__(self, "_open", opened)
-        object.__setattr__(self, "_with_purposes", with_purposes)
+        at = {site.id: self._at_site(site, with_purposes) for site in self.catalogue}
+        object.__setattr__(self, "_at", at)
+        object.__setattr__(self, "_nowhere", self._at_site(None, with_purposes))
         standing = Standing(self.purposes, self.wording, self.school.timezone)
         object.__setattr__(self, "_standing", standing)
 
@@ -113,7 +115,33 @@ class Policy:
 
         Such a host (an archive, a search engine's copies) has to be decrypted to be judged.
         """
+        if self.listed_paths is not None and self.listed_paths.concerns(host):
+            return True
         return bool(self.restricted) and shows_others(host)
+
+    def restricted_domains(self) -> Iterator[str]:
+        """Give every domain of the restricted sites, each once; each counts with all below it."""
+        return self.catalogue.domains_of(self.restricted)
+
+    def restricted_networks(self) -> Iterator[Network]:
+        """Give the restricted sites' own networks."""
+        return (
+            network
+            for site in self.catalogue
+            if site.id in self.restricted
+            for network in site.networks
+        )
+
+    @property
+    def mirrors(self) -> frozenset[str]:
+        """Domains below which a restricted site's pages may be shown under another name."""
+        listed = self.listed_paths.hosts if self.listed_paths else frozenset()
+        return MIRRORS | listed if self.restricted else frozenset()
+
+    @property
+    def telling_paths(self) -> tuple[str, ...]:
+        """Beginnings of paths that tell a restricted site whatever the host is called."""
+        return SHAPES if FEDIVERSE in self.restricted else ()
 
     def decide(
         self,
@@ -123,47 +151,50 @@ class Policy:
         grants: Sequence[Grant] = (),
     ) -> Decision:
         """Answer one request. `now` is aware; `person` is None while nobody is known."""
-        site = self.catalogue.site_of(request.host)
+        host = request.host
+        site = self.catalogue.site_of(host)
         if site is None:
-            if request.host in BY_ADDRESS:
+            if host in BY_ADDRESS:
                 site = self._shown_site(request)
             elif speaks_fediverse(request.path):
                 site = self.catalogue.sites.get(FEDIVERSE)
-        site_id = "" if site is None else site.id
-        if person is not None and person.withdrawn and not self._is_essential(request.host):
-            return self._answers[Outcome.WITHDRAWN, site_id]
-        if site is None or site_id not in self.restricted:
-            return self._open[site_id]
+        at = self._nowhere if site is None else self._at[site.id]
+        if person is not None and person.withdrawn and not self._is_essential(host):
+            return at.withdrawn
+        if site is None or not at.restricted:
+            if self.listed_paths is None:
+                return at.opened
+            listed = self.listed_paths.find(host, request.path)
+            if listed is None:
+                return at.opened
+            site, at = listed, self._at[listed.id]
         if person is None and not self.unidentified_as_visitor:
-            return self._answers[Outcome.UNIDENTIFIED, site_id]
-        hint = ""
-        if site_id in self._with_purposes:
-            minute = self._minute(now)
-            opened, hint = minute.judge(request, site, person or _SOMEONE)
-            if opened is not None:
-                return opened
+            return at.unidentified
+        refusal = at.refused
+        if at.has_purposes:
+            refusal = self._standing.judge(request, site, person or SOMEONE, now)
+            if refusal.allowed:
+                return refusal
         if person is None:
-            return self._answers[Outcome.UNIDENTIFIED, site_id]
+            return at.unidentified
         for grant in grants:
             if (
                 person.role != Role.PUPIL
                 and grant.person == person.id
-                and grant.site == site_id
+                and grant.site == site.id
                 and now < grant.until
             ):
                 return self._allowed_until(grant, site)
-        refusal = self._answers[Outcome.NO_PURPOSE, site_id]
-        return minute.with_hint(refusal, site, hint) if hint else refusal
+        return refusal
 
     def declarable(self, person: Person, site: Site, now: datetime) -> tuple[DeclaredPurpose, ...]:
         """Give the purposes that a person may declare for a site now; `now` is aware."""
-        asked = Asked.about(WebRequest(site.id), site, person, self._minute(now).local)
+        asked = Asked.about(WebRequest(site.id), site, person, self._local(now))
         return tuple(purpose for purpose in self.declared if not purpose.failed(asked))
 
     def refuse(self, outcome: Outcome, site: Site | None) -> Decision:
         """Word a refusal, also one decided elsewhere: names that disagree, an internal error."""
-        reason, clause = self.wording.reason(outcome, site), self.wording.clauses.get(outcome)
-        return Decision(False, outcome, reason, site, None, clause)
+        return self.wording.refusal(outcome, site)
 
     def explain(
         self,
@@ -177,7 +208,7 @@ class Policy:
         site = decision.site
         if site is None or decision.allowed or decision.outcome is Outcome.WITHDRAWN:
             return Explanation(decision)
-        near = self._minute(now).near(request, site, person or _SOMEONE)
+        near = self._standing.near(request, site, person or SOMEONE, now)
         return Explanation(decision, near)
 
     def hinges_on_path(self, request: WebRequest, person: Person | None, now: datetime) -> bool:
@@ -188,20 +219,29 @@ class Policy:
         site = self.catalogue.site_of(request.host)
         if site is None:
             return False
-        asked = Asked.about(request, site, person or _SOMEONE, self._minute(now).local)
+        asked = Asked.about(request, site, person or SOMEONE, self._local(now))
         misses = [purpose.failed(asked) for purpose in self.purposes if site.id in purpose.sites]
         if not all(misses):
             return False
         return any(all(isinstance(failed, OnPath) for failed in missed) for missed in misses)
 
+    def _at_site(self, site: Site | None, with_purposes: Container[str]) -> _AtSite:
+        site_id = site.id if site else ""
+        return _AtSite(
+            restricted=site_id in self.restricted,
+            has_purposes=site_id in with_purposes,
+            opened=replace(self.refuse(Outcome.NOT_RESTRICTED, site), allowed=True),
+            refused=self.refuse(Outcome.NO_PURPOSE, site),
+            unidentified=self.refuse(Outcome.UNIDENTIFIED, site),
+            withdrawn=self.refuse(Outcome.WITHDRAWN, site),
+        )
+
     def _shown_site(self, request: WebRequest) -> Site | None:
         shown = request.shown or mirrored_host(request.host, request.path or "")
         return None if shown is None else self.catalogue.site_of(shown)
 
-    def _minute(self, now: datetime) -> Minute:
-        if now.tzinfo is None:
-            raise ValueError("The rules need a time that says which zone it is in.")
-        return self._standing.at(now)
+    def _local(self, now: datetime) -> datetime:
+        return aware(now).astimezone(self.school.timezone)
 
     def _is_essential(self, host: str) -> bool:
         while host not in self.essentials:
@@ -211,11 +251,18 @@ class Policy:
         return True
 
     def _allowed_until(self, grant: Grant, site: Site) -> Decision:
+        """Word what a grant opens. One for a purpose that the policy has dropped still stands."""
         until = grant.until.astimezone(self.school.timezone)
         words = f"{until:%H:%M} on {until.day} {until:%B}"
-        reason = self.wording.reason(
-            Outcome.GRANT, site, grant.purpose or "a school purpose", words
-        )
+        declared = next((known for known in self.declared if known.rule.id == grant.purpose), None)
+        purpose = declared.rule.title if declared else grant.purpose or "a school purpose"
+        clause = declared.clause if declared else None
         return Decision(
-            True, Outcome.GRANT, reason, site, None, self.wording.clauses.get(Outcome.GRANT)
+            True,
+            Outcome.GRANT,
+            self.wording.reason(Outcome.GRANT, site, purpose, words),
+            site,
+            declared.rule if declared else None,
+            clause or self.wording.clauses.get(Outcome.GRANT),
+            grant=grant,
         )

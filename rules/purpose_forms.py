@@ -19,7 +19,7 @@ from rules.spans import Span, parse_span
 DATE = Parsed(parse_date, "a date")
 WHO = ListOf(Kept(Name("who")), "people, groups or roles")
 SITE_NAMES = ListOf(Name("site"), "sites")
-SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", single=True, most=50)
+SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", commas=True, most=50)
 
 
 class Approval(StrEnum):

@@ -7,14 +7,16 @@ import re
 from datetime import date, datetime, time
 from functools import cache
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import tldextract
 
 from rules.faults import shown
 from rules.hosts import HostError, canonical_address, canonical_host
-from rules.shared_names import CONTENT_NETWORKS
+from rules.shared_names import CONTENT_NETWORKS, ONE_SERVICE
 from rules.sites import Network
+
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -77,6 +79,17 @@ def parse_address(text: str) -> str:
         ) from error
 
 
+def parse_account(text: str) -> str:
+    """Read an account name into lower case, as directories compare them."""
+    name = text.strip().lower()
+    if not name.isprintable() or re.search(r"[\\\s/]", name):
+        raise ValueError(
+            f"{shown(text)} is not an account name; write it like 'f.example', without a domain"
+            " in front."
+        )
+    return name
+
+
 def parse_network(text: str) -> Network:
     """Read a network, `31.13.24.0/21`."""
     try:
@@ -127,14 +140,16 @@ def is_shared_network(host: str) -> bool:
 
 
 @cache
-def _suffixes() -> tldextract.TLDExtract:
+def _suffixes() -> "TLDExtract":
+    from tldextract import TLDExtract  # with all it needs for downloads, so only when asked for
+
     # The list bundled with the package: a gate must start, and judge, without the internet.
-    return tldextract.TLDExtract(
-        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
-    )
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
 
 
 def is_public_suffix(host: str) -> bool:
     """Say whether anyone may register names below this one (publicsuffix.org, both sections)."""
+    if host in ONE_SERVICE:
+        return False
     # Where every name below is a suffix ("*.sch.uk"), the name itself belongs to everyone too.
     return not (_suffixes()(host).domain and _suffixes()(f"any.{host}").domain)

@@ -48,6 +48,9 @@ class Reading:
                 if (meant := self.also_called.get(word)) in known[kind]:
                     what = f"{shown(word)} is not {kinds[kind][0]}."
                     self.faults.add(spot, what, f"Did you mean '{meant}'?")
+                elif kind == "site" and word in self.names.get("category", ()):
+                    what = f"{shown(word)} is a category, and sites are named here one by one."
+                    self.faults.add(spot, what, "Name the sites that are meant.")
                 else:
                     self.faults.unknown(spot, word, kinds[kind][0], known[kind])
 

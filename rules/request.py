@@ -1,7 +1,9 @@
 """What is judged: one request for one thing on the web, and the person who asks."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from urllib.parse import urlsplit
 
 from rules.hosts import HostError, canonical_host
@@ -40,6 +42,10 @@ class Person:
         return hash(self.id)
 
 
+SOMEONE: Final = Person("", "somebody unknown", Role.VISITOR)
+"""Stands for whoever it is, while nobody is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebRequest:
     """A request as the rules see it.
@@ -57,6 +63,8 @@ class WebRequest:
     shown: str | None = None
 
 
+# Without a port, a name to sign in with, a query, or a sign that has to be cleaned away.
+_PLAIN_ADDRESS = re.compile(r"(https?)://([a-z0-9.-]+)(/[\w./~%@:+,;=&!$'()*-]*)?", re.ASCII)
 _PORTS = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 
 
@@ -67,6 +75,9 @@ def request_for(url: str, method: str = "GET") -> WebRequest:
     usable host in it, or the scheme or port is not the web's.
     """
     text = url.strip()
+    if plain := _PLAIN_ADDRESS.fullmatch(text):  # most are, and this is all that they need
+        scheme, name, path = plain.groups("")
+        return _request(scheme, name, None, method, path, "")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = parts.port
@@ -74,12 +85,19 @@ def request_for(url: str, method: str = "GET") -> WebRequest:
         raise HostError(f"{url!r} is not a web address.") from error
     if parts.scheme not in _PORTS:
         raise HostError(f"{url!r} is not a web address: it does not begin with http or https.")
-    host = canonical_host(parts.hostname or "")
+    name = parts.hostname or ""
+    return _request(parts.scheme, name, port, method, parts.path, parts.query)
+
+
+def _request(
+    scheme: str, name: str, port: int | None, method: str, path: str, query: str
+) -> WebRequest:
+    host = canonical_host(name)
     return WebRequest(
         host,
-        parts.scheme,
-        port or _PORTS[parts.scheme],
+        scheme,
+        port or _PORTS[scheme],
         method.upper(),
-        parts.path or "/",
-        mirrored_host(host, f"{parts.path}?{parts.query}") if shows_others(host) else None,
+        path or "/",
+        mirrored_host(host, f"{path}?{query}") if shows_others(host) else None,
     )

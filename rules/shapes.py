@@ -30,7 +30,7 @@ class Text:
         if not isinstance(node, Scalar):
             raise reading.refuse(node.spot, f"This should be {self.what}.", "Write it on one line.")
         if node.kind != "text":
-            quote = f"Put quotes round it: '{node.text}'." if node.text else "Write it here."
+            quote = f"Put quotes round it: {shown(node.text)}." if node.text else "Write it here."
             raise reading.refuse(
                 node.spot, f"This should be {self.what}, not {_FOUND[node.kind]}.", quote
             )
@@ -54,11 +54,16 @@ class Parsed[T]:
     most: int = 300
 
     def read(self, node: Node, reading: Reading) -> T:
+        if isinstance(node, Scalar) and node.kind == "number":
+            self._parsed(node.text[: self.most], node.spot, reading)  # or quotes would not help
         text = Text(self.what, most=self.most).read(node, reading)
+        return self._parsed(text, node.spot, reading)
+
+    def _parsed(self, text: str, spot: Spot, reading: Reading) -> T:
         try:
             return self.parse(text)
         except ValueError as error:
-            raise reading.refuse(node.spot, str(error)) from error
+            raise reading.refuse(spot, str(error)) from error
 
     def schema(self) -> Schema:
         return Text(self.what, most=self.most).schema()
@@ -72,12 +77,27 @@ class Name:
     refers: bool = True
 
     def read(self, node: Node, reading: Reading) -> str:
+        if isinstance(node, Scalar) and node.kind == "text" and not re.fullmatch(SLUG, node.text):
+            what = f"{shown(node.text)} is not a short name in small letters."
+            raise reading.refuse(node.spot, what, self._remedy(node.text, reading))
         name = Text("a short name in small letters", SLUG, 60).read(node, reading)
         if self.refers:
             reading.references.append((self.kind, name, node.spot))
         else:
             reading.declare(self.kind, (name,))
         return name
+
+    def _remedy(self, text: str, reading: Reading) -> str:
+        if re.fullmatch(f"-{SLUG}", text):
+            return "Put a space after the hyphen that begins an entry of a list."
+        # Somebody's site is often given by its address.
+        host = text.lower().removeprefix("https://").removeprefix("http://").partition("/")[0]
+        if meant := reading.also_called.get(host.removeprefix("www.")):
+            return f"Did you mean '{meant}'?"
+        slug = re.sub(r"[\s_]+", "-", text.strip().lower())
+        if re.fullmatch(SLUG, slug) and len(slug) <= 60:
+            return f"Did you mean '{slug}'?"
+        return "Use small letters, figures, dots and hyphens, as in 'a.larch'."
 
     def schema(self) -> Schema:
         return Text("", SLUG, 60).schema()
@@ -143,15 +163,27 @@ class Kept[T]:
 
 @dataclass(frozen=True, slots=True)
 class ListOf[T]:
-    """A list of one or more; with `single`, one entry may stand without the list around it."""
+    """A list of one or more; with `single`, one entry may stand without the list around it.
+
+    Several that stand there with commas, but without brackets, are a fault, unless one entry may
+    have `commas` in it.
+    """
 
     shape: Shape[T]
     what: str
-    single: bool = False
+    single: bool = True
+    commas: bool = False
     most: int = 5000
 
     def read(self, node: Node, reading: Reading) -> tuple[T, ...]:
         if self.single and isinstance(node, Scalar) and node.kind == "text":
+            if "," in node.text and not self.commas:
+                items = ", ".join(filter(None, map(str.strip, node.text.split(","))))
+                raise reading.refuse(
+                    node.spot,
+                    f"{shown(node.text)} looks like several {self.what}.",
+                    f"Put brackets round them: [{shown(items)[1:-1]}].",
+                )
             return (self.shape.read(node, reading),)
         if not isinstance(node, ListNode):
             raise reading.refuse(

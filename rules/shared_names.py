@@ -89,3 +89,12 @@ SHARED_NAMES: Final = CONTENT_NETWORKS | frozenset(
         "wp.com",
     }
 )
+
+ONE_SERVICE: Final = frozenset(
+    {"apps.fbsbx.com", "discordsays.com", "discordsez.com", "withyoutube.com"}
+)
+"""Names in the public suffix list below which all belongs to one service nevertheless.
+
+Their owners had them listed so that browsers keep the small programs there apart from each other;
+these run inside the service only. (publicsuffix.org, private section)
+"""

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from itertools import repeat
 from types import MappingProxyType
 
@@ -17,6 +17,9 @@ from rules.mirrors import BY_NAME, mirrored_host
 from rules.paths import PathPattern, plain_path
 
 Network = IPv4Network | IPv6Network
+
+TRANSLATED = IPv6Network("64:ff9b::/96")
+"""Where a line without IPv4 finds IPv4 addresses: their last 32 bits (RFC 6052, section 2.1)."""
 
 
 class Action(StrEnum):
@@ -119,20 +122,14 @@ class Catalogue:
         An address literal belongs to the site with its network, and a mirror whose name shows
         another's (`www-facebook-com.translate.goog`) to the site it shows.
         """
-        # This is asked of every connection, so it looks up slices of one string and nothing else.
-        find = self._by_domain.get
-        site = find(host)
-        if site is not None:
-            return site
-        label = host.find(".") + 1
-        following = host.find(".", label) + 1
-        while following:  # a last label alone is nobody's: domains have two or more
-            site = find(host[label:])
-            if site is not None:
-                return site
-            label, following = following, host.find(".", following) + 1
-        # No canonical name ends in a number, so one that does is an address literal.
-        if host[-1:].isdigit() or ":" in host:
+        # This is asked of every connection, so it looks up the ends of the name and nothing else.
+        by_domain, label, name = self._by_domain, "", host
+        while name:
+            if name in by_domain:
+                return by_domain[name]
+            label, _, name = name.partition(".")
+        # No canonical name's last label is a number, so one with such a label is an address.
+        if not label.isalpha() and (label.isdigit() or ":" in label):
             return self.site_at(host)
         if host.endswith(BY_NAME) and (shown := mirrored_host(host)) is not None:
             return self.site_of(shown)
@@ -144,6 +141,8 @@ class Catalogue:
             ip = ip_address(address)
         except ValueError:
             return None
+        if isinstance(ip, IPv6Address) and ip in TRANSLATED:
+            ip = IPv4Address(int(ip) & 0xFFFFFFFF)
         value, bits = int(ip), ip.max_prefixlen
         for version, length in self._lengths:
             if version == ip.version:

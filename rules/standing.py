@@ -1,229 +1,194 @@
-"""Standing purposes made ready for the present minute, so that a request costs next to nothing.
+"""Standing purposes, asked so that a request costs next to nothing.
 
-Hours, days and last days hold or do not hold for a whole minute of the school's time: nothing in
-the language is finer. So they are looked at once a minute for each person and site, and what is
-left for every request is what depends on the request itself: its path, and what it does. The answer
-is the same as if every condition were asked every time.
+An answer hangs on three things: who asks, what kind of request it is (see `rules.kinds`), and the
+conditions on the time. Those are looked at once a minute of the school's time, for nothing in the
+language is finer, and from most minutes to the next they come to the same. So an answer is kept for
+as long as they do. The words of a refusal may tell the time; they are made anew each minute.
+
+The answer is always the one that asking every condition of every purpose would give.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 from rules.conditions import Asked, Condition
-from rules.decision import Decision, Near, Outcome, RuleRef
-from rules.paths import plain_path
+from rules.decision import Decision, Near, Outcome
+from rules.kinds import Kind, Kinds
+from rules.near import NearMinute
 from rules.purposes import Purpose
-from rules.request import Person, WebRequest
+from rules.request import SOMEONE, Person, Role, WebRequest
 from rules.sites import Site
 from rules.wording import Wording
 
 _REST_OF_A_MINUTE = timedelta(minutes=1) - timedelta(microseconds=1)
-_MOST = 4096  # pairs of a person and a site that are remembered
+_MOST = 16_384  # answers that are remembered: for people and kinds of request
+_NOWHERE = Kind(Site("", "nowhere", ()), WebRequest(""), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lack:
+    """One condition of a purpose, and the refusal for those of its people who lack only that."""
+
+    condition: Condition
+    title: str  # of the purpose
+    plainly: Decision  # the refusal without a word about this purpose
+
+    def refusal(self, asked: Asked) -> Decision:
+        """Word the refusal for one who asks."""
+        refusal, why = self.plainly, self.condition.why_not(asked)
+        reason = f"{refusal.reason} You have a purpose for it, “{self.title}”: {why}."
+        return Decision(False, refusal.outcome, reason, refusal.site, None, refusal.clause)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Offer:
     """What one purpose is to one site, with the decision that it makes if it fits."""
 
-    number: int  # of the purpose in the policy
     purpose: Purpose
-    timed: tuple[Condition, ...]
-    others: tuple[Condition, ...]  # on the request
     opened: Decision
-
-
-_Offers = tuple[_Offer, ...]
-_Find = Callable[[Person, Site], _Offers]
+    lacks: tuple[_Lack, ...]  # one for each of its conditions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Close:
-    """A purpose that may have come close, with what fails it for sure and what may yet do so."""
+class _OnSite:
+    """What all purposes are to one site, in the policy's order, and the refusal without any."""
 
-    rule: RuleRef
-    here: bool  # it is for the site that was asked for
-    doubtful: tuple[tuple[Condition, bool], ...]  # True: it fails all this minute
-
-
-# An offer and the one condition on the time that fails, or None: then the request alone counts.
-_Timely = tuple[tuple[_Offer, Condition | None], ...]
+    offers: tuple[_Offer, ...]
+    refused: Decision
 
 
-class Minute:
-    """A minute of the school's time, and what the standing purposes come to in it."""
+# By all of a person that a purpose looks at, and by kind: the parts keep their hashes, so this is
+# looked up faster than by the person. A lack stands for a refusal whose words tell the time.
+_Answers = dict[tuple[str, Role, frozenset[str], Kind], Decision | _Lack]
 
-    __slots__ = (
-        *("_begin", "_close", "_end", "_find", "_hinted", "_purposes", "_timely", "_untimely"),
-        "local",
-    )
+
+class _Minute:
+    """A minute of the school's time, with the answers that hold in it and perhaps for longer."""
+
+    __slots__ = ("answers", "begin", "end", "held", "local", "near", "refusals")
 
     def __init__(
-        self, now: datetime, zone: ZoneInfo, purposes: Sequence[Purpose], find: _Find
+        self, now: datetime, local: datetime, held: tuple[bool, ...], answers: _Answers
     ) -> None:
-        """Take the minute that holds `now` (aware) in the school's zone."""
-        self.local = local = now.astimezone(zone)
         # In UTC, where no hour comes twice. Clocks change where a minute begins.
         into = timedelta(seconds=local.second, microseconds=local.microsecond)
-        self._begin = now.astimezone(UTC) - into
-        self._end = self._begin + _REST_OF_A_MINUTE
-        self._purposes = purposes
-        self._find = find
-        self._close: dict[tuple[Person, Site], tuple[_Close, ...]] = {}
-        self._timely: dict[tuple[Person, Site], _Timely] = {}
-        self._untimely: dict[int, list[Condition]] = {}  # by number of the purpose
-        self._hinted: dict[tuple[Site, str], Decision] = {}
-
-    def holds(self, now: datetime) -> bool:
-        """Say whether an aware time lies in this minute."""
-        return self._begin <= now <= self._end
-
-    def judge(self, request: WebRequest, site: Site, person: Person) -> tuple[Decision | None, str]:
-        """Give the decision of the first purpose that fits, or what one of them lacked."""
-        timely = self._timely.get((person, site))
-        if timely is None:
-            timely = self._remember(person, site)
-        if not timely:
-            return None, ""
-        path = request.path
-        plain = None if path is None else plain_path(path)
-        asked = Asked(request, site, person, self.local, plain)
-        close: tuple[_Offer, Condition] | None = None
-        for offer, missing in timely:
-            for condition in offer.others:
-                if not condition.holds(asked):
-                    if missing is not None:
-                        break  # two are missing, so it is not even close
-                    missing = condition
-            else:
-                if missing is None:
-                    return offer.opened, ""
-                if close is None:
-                    close = offer, missing
-        return None, "" if close is None else _hint(*close, asked)
-
-    def near(self, request: WebRequest, site: Site, person: Person) -> tuple[Near, ...]:
-        """Give the purposes that came close and why they did not fit, the closest first.
-
-        Close is a purpose for this site, or one of this person's that only the site rules out.
-        """
-        close = self._close.get((person, site))
-        asked = Asked.about(request, site, person, self.local)
-        if close is None:
-            close = self._remember_close(person, site, asked)
-        near = [
-            (one, failed)
-            for one in close
-            if (failed := [c for c, fails in one.doubtful if fails or not c.holds(asked)])
-            and (one.here or len(failed) == 1)
-        ]
-        # Those for this very site first, and of those the ones that lack least.
-        near.sort(key=lambda found: (not found[0].here, len(found[1])))
-        return tuple(
-            Near(one.rule, tuple(c.why_not(asked) for c in failed)) for one, failed in near
-        )
-
-    def with_hint(self, refusal: Decision, site: Site, hint: str) -> Decision:
-        """Add a hint to a refusal's reason. There are no more hints than purposes have words."""
-        hinted = self._hinted.get((site, hint))
-        if hinted is None:
-            hinted = replace(refusal, reason=refusal.reason + hint)
-            self._hinted[site, hint] = hinted
-        return hinted
-
-    def _remember_close(self, person: Person, site: Site, asked: Asked) -> tuple[_Close, ...]:
-        if len(self._close) >= _MOST:
-            self._close.clear()
-        found = []
-        for purpose in self._purposes:
-            here = site.id in purpose.sites
-            if here or purpose.who.covers(person):  # for others and for another site is not close
-                doubtful = tuple(_doubtful(purpose, asked))
-                if here or sum(fails for _, fails in doubtful) == 1:
-                    found.append(_Close(purpose.rule, here, doubtful))
-        close = self._close[person, site] = tuple(found)
-        return close
-
-    def _remember(self, person: Person, site: Site) -> _Timely:
-        if len(self._timely) >= _MOST:
-            self._timely.clear()
-        found: list[tuple[_Offer, Condition | None]] = []
-        for offer in self._find(person, site):
-            untimely = self._untimely.get(offer.number)
-            if untimely is None:
-                asked = Asked(WebRequest(site.id), site, person, self.local, None)
-                untimely = [c for c in offer.timed if not c.holds(asked)]
-                self._untimely[offer.number] = untimely
-            if not untimely:
-                found.append((offer, None))
-                if not offer.others:
-                    break  # it always fits, so none behind it is ever asked
-            elif len(untimely) == 1:
-                found.append((offer, untimely[0]))
-            # With more than one it can neither open the site nor be worth a hint.
-        timely = self._timely[person, site] = tuple(found)
-        return timely
+        self.begin = now.astimezone(UTC) - into
+        self.end = self.begin + _REST_OF_A_MINUTE
+        self.local = local
+        self.held = held  # which of the policy's conditions on the time hold
+        self.answers = answers
+        self.refusals: dict[_Lack, Decision] = {}
+        self.near: NearMinute | None = None
 
 
 class Standing:
-    """The standing purposes of a policy, and the minute in which they were last asked."""
+    """The standing purposes of a policy, and what they came to when they were last asked."""
 
-    __slots__ = ("_find", "_minute", "_purposes", "_zone")
+    __slots__ = ("_kinds", "_minute", "_on_site", "_purposes", "_timed", "_zone")
 
     def __init__(self, purposes: Sequence[Purpose], wording: Wording, zone: ZoneInfo) -> None:
         self._zone = zone
         self._purposes = purposes
+        self._timed = tuple(dict.fromkeys(c for p in purposes for c in p.conditions if c.timed))
+        self._kinds = Kinds(purposes)
         # One of each for a site: to word a decision takes longer than all the rest together.
-        on_site = lru_cache(maxsize=_MOST)(partial(_offers, purposes, wording))
-        self._find: _Find = lru_cache(maxsize=_MOST)(partial(_for_person, on_site))
-        self._minute: Minute | None = None
+        self._on_site: Callable[[Site], _OnSite] = lru_cache(_MOST)(
+            partial(_on_site, purposes, wording)
+        )
+        self._minute: _Minute | None = None
 
-    def at(self, now: datetime) -> Minute:
-        """Give the minute of an aware time: nearly always the one of the request before."""
-        # Read once and replaced whole, so that threads may ask together.
+    def judge(self, request: WebRequest, site: Site, person: Person, now: datetime) -> Decision:
+        """Give the decision of the first purpose that fits, or else the refusal.
+
+        The refusal says what the first purpose lacked that is this person's, is for this site, and
+        lacked one thing only. `site` is one that some purpose is for, and `now` is aware.
+        """
         minute = self._minute
-        if minute is None or not minute.holds(now):
-            minute = self._minute = Minute(now, self._zone, self._purposes, self._find)
+        try:
+            if minute is None or not minute.begin <= now <= minute.end:
+                minute = self._turn_to(now)
+        except TypeError:  # a time without a zone comes neither before nor after
+            minute = self._turn_to(now)
+        kind = self._kinds.of(request, site)
+        answer = minute.answers.get((person.id, person.role, person.groups, kind))
+        if answer is None:
+            answer = self._settle(person, kind, minute)
+        if isinstance(answer, Decision):
+            return answer
+        refusal = minute.refusals.get(answer)
+        if refusal is None:
+            asked = kind.asked_by(person, minute.local)
+            refusal = minute.refusals[answer] = answer.refusal(asked)
+        return refusal
+
+    def near(
+        self, request: WebRequest, site: Site, person: Person, now: datetime
+    ) -> tuple[Near, ...]:
+        """Give the purposes that came close and why they did not fit, the closest first."""
+        minute = self._minute
+        if minute is None or not minute.begin <= aware(now) <= minute.end:
+            minute = self._turn_to(now)
+        if minute.near is None:
+            minute.near = NearMinute(self._purposes)
+        return minute.near.of(Asked.about(request, site, person, minute.local))
+
+    def _turn_to(self, now: datetime) -> _Minute:
+        # The minute is read once and replaced whole, so that threads may ask together.
+        before = self._minute
+        local = aware(now).astimezone(self._zone)
+        asked = _NOWHERE.asked_by(SOMEONE, local)
+        held = tuple(condition.holds(asked) for condition in self._timed)
+        answers = before.answers if before is not None and before.held == held else {}
+        self._minute = minute = _Minute(now, local, held, answers)
         return minute
 
+    def _settle(self, person: Person, kind: Kind, minute: _Minute) -> Decision | _Lack:
+        if len(minute.answers) >= _MOST:
+            minute.answers.clear()
+        answer = self._answer(kind.asked_by(person, minute.local))
+        minute.answers[person.id, person.role, person.groups, kind] = answer
+        return answer
 
-def _for_person(on_site: Callable[[Site], _Offers], person: Person, site: Site) -> _Offers:
-    return tuple(offer for offer in on_site(site) if offer.purpose.who.covers(person))
+    def _answer(self, asked: Asked) -> Decision | _Lack:
+        on_site, close = self._on_site(asked.site), None
+        for offer in on_site.offers:
+            if offer.purpose.who.covers(asked.person):
+                lacks = [lack for lack in offer.lacks if not lack.condition.holds(asked)]
+                if not lacks:
+                    return offer.opened
+                if close is None and len(lacks) == 1:
+                    close = lacks[0]
+        if close is None:
+            return on_site.refused
+        return close if close.condition.timed else close.refusal(asked)
 
 
-def _offers(purposes: Sequence[Purpose], wording: Wording, site: Site) -> _Offers:
-    """Give the purposes for a site, in the policy's order."""
-    return tuple(
-        _Offer(
-            number,
-            purpose,
-            tuple(c for c in purpose.conditions if c.timed),
-            tuple(c for c in purpose.conditions if not c.timed),
-            Decision(
-                True,
-                Outcome.PURPOSE,
-                wording.reason(Outcome.PURPOSE, site, purpose.rule.title),
-                site,
-                purpose.rule,
-                purpose.clause or wording.clauses.get(Outcome.PURPOSE),
-                purpose.needs_path,
-            ),
-        )
-        for number, purpose in enumerate(purposes)
-        if site.id in purpose.sites
+def _on_site(purposes: Sequence[Purpose], wording: Wording, site: Site) -> _OnSite:
+    refused = wording.refusal(Outcome.NO_PURPOSE, site)
+    return _OnSite(
+        tuple(_offer(p, wording, site, refused) for p in purposes if site.id in p.sites), refused
     )
 
 
-def _doubtful(purpose: Purpose, asked: Asked) -> Iterator[tuple[Condition, bool]]:
-    """Give a purpose's conditions but for those that hold all this minute, for one who asks."""
-    for condition in purpose.every:
-        settled = condition.timed or condition is purpose.who or condition is purpose.on
-        if not (settled and condition.holds(asked)):
-            yield condition, settled
+def _offer(purpose: Purpose, wording: Wording, site: Site, refused: Decision) -> _Offer:
+    title = purpose.rule.title
+    opened = Decision(
+        True,
+        Outcome.PURPOSE,
+        wording.reason(Outcome.PURPOSE, site, title),
+        site,
+        purpose.rule,
+        purpose.clause or wording.clauses.get(Outcome.PURPOSE),
+        purpose.needs_path,
+    )
+    return _Offer(purpose, opened, tuple(_Lack(c, title, refused) for c in purpose.conditions))
 
 
-def _hint(offer: _Offer, missing: Condition, asked: Asked) -> str:
-    why = missing.why_not(asked)
-    return f" You have a purpose for it, “{offer.purpose.rule.title}”: {why}."
+def aware(now: datetime) -> datetime:
+    """Give the time back. Raises ValueError if it does not say which zone it is in."""
+    if now.tzinfo is None:
+        raise ValueError("The rules need a time that says which zone it is in.")
+    return now

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rules.decision import Outcome
+from rules.decision import Decision, Outcome
 from rules.school import Clause
 from rules.sites import Site
 
@@ -17,7 +17,7 @@ _OWN_WORDS: Mapping[Outcome, str] = {
     Outcome.GRANT: "{site} is open to you until {until}: {purpose}.",
     Outcome.NO_PURPOSE: (
         "{site} is {kind}. At school it opens only for a school purpose, "
-        "and none of yours covers this."
+        "and none of your school purposes covers this."
     ),
     Outcome.UNIDENTIFIED: (
         "{site} is {kind}. At school it opens only for a school purpose, "
@@ -35,6 +35,18 @@ _OWN_WORDS: Mapping[Outcome, str] = {
     Outcome.RECORD_UNAVAILABLE: (
         "{site} opens only once the visit is on record, and just now the record cannot be written. "
         "Please try again in a few minutes."
+    ),
+    Outcome.RECORD_FULL: (
+        "{site} opens only once the visit is on record. The gate cannot put this on record just "
+        "now, because the record has no room left."
+    ),
+    Outcome.APP_REFUSED: (
+        "An app or browser on this device did not accept the school's certificate for {site}, "
+        "so nothing was opened."
+    ),
+    Outcome.NO_CERTIFICATE: (
+        "The school's certificate does not cover {site} yet, so the gate can neither open it nor "
+        "show a page."
     ),
 }
 
@@ -59,6 +71,12 @@ class Wording:
         }
         text = self.texts.get(outcome) or _OWN_WORDS[outcome]
         return _SLOT.sub(lambda slot: slots[slot[1]], text)
+
+    def refusal(self, outcome: Outcome, site: Site | None) -> Decision:
+        """Give a refusal with its words and its clause."""
+        return Decision(
+            False, outcome, self.reason(outcome, site), site, None, self.clauses.get(outcome)
+        )
 
     def kind(self, site: Site | None) -> str:
         """Say what kind of site it is, with its article: `a social networking site`."""

@@ -1,8 +1,10 @@
 """What a list says: entries, and what of it was passed over and why."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_network
 
 from rules.hosts import HostError, canonical_host
 from rules.paths import plain_path
@@ -13,6 +15,9 @@ LOCAL_NAMES = frozenset(
     | {"localhost6.localdomain6", "ip6-localhost", "ip6-loopback", "ip6-localnet"}
     | {"ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts", "0.0.0.0"}  # noqa: S104
 )
+_NETWORK = re.compile(r"[0-9a-fA-F.:]+/[0-9]{1,3}")
+# Prefix lengths. A company seldom has more; what is beside it in there would be looked into too.
+_WIDEST = {4: 16, 6: 32}
 _FAULTS_SHOWN = 20
 _TEXT_SHOWN = 80
 
@@ -26,6 +31,7 @@ class Kind(StrEnum):
 
     DOMAIN = "domain"  # the name and everything below it
     HOST = "host"  # the name, or address, alone
+    NETWORK = "network"  # all its addresses, `192.0.2.0/24`
     URL = "url"  # host/path: the host and what is below it, the path and what lies under it
     PATTERN = "pattern"  # a regular expression (RE2), looked for anywhere in a host
     EXCEPTION = "exception"  # the list's own word that this name, and all below it, is not meant
@@ -40,7 +46,8 @@ class Why(StrEnum):
     LINE = "not a line of this format"
     COSMETIC = "hides parts of pages"
     PARTIAL = "holds for some requests only"
-    LOCAL = "a name of the machine or network itself"
+    LOCAL = "a name or an address of the machine or network itself"
+    WIDE = "too large a part of the internet to be one site's"
     ADDRESSED = "gives a name its real address"
     OPTION = "a setting, not a name"
     QUERY = "needs the query, which the gate never reads"
@@ -114,8 +121,25 @@ def named(kind: Kind, text: str) -> Entry | Why:
     return Entry(kind, host)
 
 
+def network(text: str) -> Entry | Why | None:
+    """Give the entry for a network, `192.0.2.0/24`; None if that is not how the text reads."""
+    if not _NETWORK.fullmatch(text):
+        return None
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    if not found.is_global:
+        return Why.LOCAL
+    if found.prefixlen < _WIDEST[found.version]:
+        return Why.WIDE
+    return Entry(Kind.NETWORK, str(found))
+
+
 def addressed(text: str) -> Entry | Why:
     """Give the entry for a web address, with or without its scheme; without a path, the domain."""
+    if (found_network := network(text)) is not None:
+        return found_network
     scheme, found, rest = text.partition("://")
     if not found:
         rest = text

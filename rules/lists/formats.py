@@ -88,10 +88,12 @@ def tell_format(lines: Lines) -> Format:
     for format_, sign in _SIGNS.items():
         count = sum(1 for text in content if sign(text.partition(" #")[0].rstrip()))
         scores[format_] = count + names if count and format_ in _WITH_NAMES else count
+    if not content:
+        raise ListError(f"{lines.file} has nothing in it but comments.")
     best = max(scores, key=scores.__getitem__)
     # A tie goes to the format with names alone: one more sign is needed to call it another.
     best = Format.DOMAINS if scores[Format.DOMAINS] == scores[best] else best
-    if not content or scores[best] * 2 < len(content):
+    if scores[best] * 2 < len(content):
         raise ListError(
             f"{lines.file} is in no format that can be told; name it with --format "
             f"({', '.join(Format)})."

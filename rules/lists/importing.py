@@ -89,6 +89,8 @@ def take_in(
         names_sha256=written.names_sha256,
         entries={str(kind): count for kind, count in written.entries.items()},
         skipped={str(why): count for why, count in tally.skipped.most_common()},
+        more_sha256=written.more_sha256,
+        alone=written.alone,
     )
     draft = Draft(source, about, written, tally, guard.left_out)
     _check_loss(draft, folder / KEPT, accept_loss)

@@ -3,10 +3,12 @@
 The folder `lists/NAME` holds it as `kept`. The first line is `# ` and a JSON object: where the list
 is from, its checksums, its counts. Then an entry a line, in the order of `rules.lists.sorting`:
 `example.com` with all below it, `=www.example.com` alone, `example.com/path` with what lies under
-it, `~pattern`.
+it, `@192.0.2.0/24`, `~pattern`.
 
-The policy reads `lists/NAME.txt` beside that folder: the names and IPv4 addresses alone, a line
-each. It takes every name with all below it, so a single host that others build on is not in it.
+The policy reads `lists/NAME.txt` beside that folder: the names alone, a line each. It takes every
+name with all below it, so a single host that others build on is not in it. Addresses, networks and
+paths are in `lists/NAME.more`, as they are kept. Patterns the policy does not read: the parts in
+front of the proxy know names and addresses, so what only a pattern fits would never get here.
 
 Each file is written anew and renamed over the old one, so there is a good copy at every moment, and
 the list before stays as `previous`. Should the program be stopped between the two, their checksums
@@ -18,6 +20,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -28,7 +31,7 @@ from rules.lists.sorting import entry_at, order
 
 KEPT, PREVIOUS, WORK = "kept", "previous", "work"
 _MOST_HEADER = 64 * 1024
-_SIGNS = {"=": Kind.HOST, "~": Kind.PATTERN}
+_SIGNS = {"=": Kind.HOST, "~": Kind.PATTERN, "@": Kind.NETWORK}
 _MARK = {kind: sign for sign, kind in _SIGNS.items()}
 
 
@@ -47,6 +50,8 @@ class About:
     names_sha256: str  # of the names as the policy reads them
     entries: dict[str, int]  # by kind
     skipped: dict[str, int]  # by reason
+    more_sha256: str = ""  # of what besides names the policy reads
+    alone: int = 0  # hosts and paths that the policy does not read: others' names are below them
 
     @property
     def count(self) -> int:
@@ -63,6 +68,7 @@ class KeptList:
     hosts: tuple[str, ...]
     urls: tuple[str, ...]
     patterns: tuple[str, ...]
+    networks: tuple[str, ...] = ()
 
 
 def read_about(path: Path) -> About:
@@ -96,6 +102,7 @@ def read_kept(path: Path) -> KeptList:
         tuple(line[1:] for line in others if line[0] == "="),
         tuple(line for line in others if line[0] not in _SIGNS),
         tuple(line[1:] for line in others if line[0] == "~"),
+        tuple(line[1:] for line in others if line[0] == "@"),
     )
 
 
@@ -132,9 +139,12 @@ class Written:
 
     path: Path
     names: Path  # as the policy reads them
+    more: Path  # what else it reads
     sha256: str
     names_sha256: str
+    more_sha256: str
     entries: Counter[Kind]
+    alone: int  # hosts that may not be taken with all below them
 
 
 def write_entries(keys: Iterable[str], work: Path, may_widen: Callable[[str], bool]) -> Written:
@@ -143,22 +153,46 @@ def write_entries(keys: Iterable[str], work: Path, may_widen: Callable[[str], bo
     `may_widen` says of a single host whether the policy may take it with all below it.
     Raises OSError.
     """
-    path, names = work / "entries", work / "names"
-    digest, names_digest, count = sha256(), sha256(), Counter[Kind]()
-    with path.open("wb") as file, names.open("wb") as names_file:
+    count, alone = Counter[Kind](), 0
+    paths = [work / name for name in ("entries", "names", "more")]
+    sums = [sha256() for _ in paths]
+    with ExitStack() as open_files:
+        files = [open_files.enter_context(path.open("wb")) for path in paths]
         for key in keys:
             entry = entry_at(key)
             count[entry.kind] += 1
             line = kept_line(entry).encode() + b"\n"
-            digest.update(line)
-            file.write(line)
-            if entry.kind is Kind.HOST and ":" not in entry.text and may_widen(entry.text):
-                line = line[1:]
-            elif entry.kind is not Kind.DOMAIN:
-                continue
-            names_digest.update(line)
-            names_file.write(line)
-    return Written(path, names, digest.hexdigest(), names_digest.hexdigest(), count)
+            part = _part_of(entry, may_widen)
+            alone += part == 0 and entry.kind is not Kind.PATTERN
+            sums[0].update(line)
+            files[0].write(line)
+            if part:
+                line = entry.text.encode() + b"\n" if part == _NAMES else line
+                sums[part].update(line)
+                files[part].write(line)
+    entries, names, more = paths
+    digest, names_digest, more_digest = (one.hexdigest() for one in sums)
+    return Written(entries, names, more, digest, names_digest, more_digest, count, alone)
+
+
+_NAMES, _MORE = 1, 2
+
+
+def _part_of(entry: Entry, may_widen: Callable[[str], bool]) -> int:
+    """Say which file the policy reads an entry from: the names, the rest, or none (0)."""
+    match entry.kind:
+        case Kind.DOMAIN:
+            return _NAMES
+        case Kind.NETWORK:
+            return _MORE
+        case Kind.HOST if ":" in entry.text or entry.text.rpartition(".")[2].isdigit():
+            return _MORE  # an address
+        case Kind.HOST if may_widen(entry.text):
+            return _NAMES
+        case Kind.URL if may_widen(entry.text.partition("/")[0]):
+            return _MORE
+        case _:
+            return 0
 
 
 def put_in_place(written: Written, about: About, folder: Path) -> Path:
@@ -171,13 +205,15 @@ def put_in_place(written: Written, about: About, folder: Path) -> Path:
         out.write(b"# " + json.dumps(asdict(about), sort_keys=True).encode() + b"\n")
         shutil.copyfileobj(body, out)
         _flush(out)
-    with written.names.open("rb") as names:
-        _flush(names)
+    for part in (written.names, written.more):
+        with part.open("rb") as names:
+            _flush(names)
     if target.exists():
         spare = folder / WORK / "previous"
         os.link(target, spare)
         spare.replace(previous)
     new.replace(target)
+    written.more.replace(more_of(folder))
     written.names.replace(names_of(folder))
     for changed in (folder, folder.parent):
         handle = os.open(changed, os.O_RDONLY)
@@ -193,14 +229,26 @@ def names_of(folder: Path) -> Path:
     return folder.parent / f"{folder.name}.txt"
 
 
+def more_of(folder: Path) -> Path:
+    """Give the file with what else the policy reads of that list."""
+    return folder.parent / f"{folder.name}.more"
+
+
 def is_whole(folder: Path) -> bool:
     """Say whether a list is kept here, and the policy reads what belongs to it."""
     try:
         about = read_about(folder / KEPT)
-        with names_of(folder).open("rb") as file:
-            return file_digest(file, "sha256").hexdigest() == about.names_sha256
+        return (_sum(names_of(folder)), _sum(more_of(folder))) == (
+            about.names_sha256,
+            about.more_sha256,
+        )
     except (ListError, OSError):
         return False
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _flush(file: BinaryIO) -> None:

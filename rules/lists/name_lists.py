@@ -13,7 +13,7 @@ def read_domains(lines: Lines) -> Iterator[Found]:
 
 def read_urls(lines: Lines) -> Iterator[Found]:
     """Read squidGuard's `urls`: `example.com/path`, each with what lies under the path."""
-    return _each(lines, addressed)
+    return _each(lines, domain)
 
 
 def read_expressions(lines: Lines) -> Iterator[Found]:

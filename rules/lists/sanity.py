@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import tldextract
-
 from rules.hosts import canonical_host
 from rules.lists.comparing import Change, differences
 from rules.lists.entries import Entry, Kind, ListError
 from rules.lists.keeping import kept_line, parse_kept
 from rules.lists.patterns import HostPatterns
 from rules.lists.sorting import above, entry_at, order
-from rules.shared_names import SHARED_NAMES
+from rules.shared_names import ONE_SERVICE, SHARED_NAMES
 
 PROTECTED = ("gov.uk", "sch.uk", "nhs.uk")
 """Names with all below them that no list may restrict."""
@@ -129,6 +127,8 @@ def is_suffix(name: str) -> bool:
 
     By look-up in the list that comes with tldextract: a million names take a second.
     """
+    if name in ONE_SERVICE:
+        return False
     suffixes = _suffixes()
     if name in suffixes or "." not in name:
         return True
@@ -137,9 +137,9 @@ def is_suffix(name: str) -> bool:
 
 @cache
 def _suffixes() -> frozenset[str]:
-    extract = tldextract.TLDExtract(
-        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
-    )
+    from tldextract import TLDExtract  # with all it needs for downloads, so only when asked for
+
+    extract = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
     return frozenset(map(_canonical_rule, extract.tlds))
 
 

@@ -16,7 +16,7 @@ from rules.lists.entries import Entry, Kind
 
 GATHERED = 500_000
 # Signs that no label begins with, so that these sort below the name as if they were labels.
-_ALONE, _PATH, _PATTERN = "=", "/", "~"
+_ALONE, _PATH, _NETWORK, _PATTERN = "=", "/", "@", "~"
 _END = "\0"
 
 
@@ -30,6 +30,8 @@ def order(entry: Entry) -> str:
         case Kind.URL:
             host, _, path = entry.text.partition("/")
             return _labels(host) + _END + _PATH + path
+        case Kind.NETWORK:
+            return _NETWORK + entry.text
         case _:
             return _PATTERN + entry.text
 
@@ -38,6 +40,8 @@ def entry_at(key: str) -> Entry:
     """Give the entry that `order` gave this text for."""
     if key.startswith(_PATTERN):
         return Entry(Kind.PATTERN, key[1:])
+    if key.startswith(_NETWORK):
+        return Entry(Kind.NETWORK, key[1:])
     if _ALONE not in key and _PATH not in key:  # nearly all of them
         return Entry(Kind.DOMAIN, _name(key))
     name, path_sign, path = key.partition(_END + _PATH)
@@ -54,7 +58,7 @@ def covers(key: str, other: str) -> bool:
 def above(key: str) -> Iterator[str]:
     """Give the order of the name that an entry is about, and of each name above it.
 
-    A pattern has nothing above it but itself.
+    A pattern, or a network, has nothing above it but itself.
     """
     name = key.partition(_END + _PATH)[0].removesuffix(_END + _ALONE)
     while name:

@@ -100,13 +100,13 @@ class _SourceForm:
     )
     format: Format | None = optional(Choice(Format, "a format"), "its format, if not told.", None)
     part: tuple[str, ...] = optional(
-        ListOf(Text("a part", most=200), "parts", single=True),
+        ListOf(Text("a part", most=200), "parts"),
         "the lists or categories of a folder or archive that are wanted.",
         (),
     )
     column: str = optional(Text("a column"), "the column of a table that has the names.", "")
     without: tuple[str, ...] = optional(
-        ListOf(Parsed(parse_left_out, "a host name"), "host names"),
+        ListOf(Parsed(parse_left_out, "a host name"), "host names", commas=True),
         "what to leave out: names, each with everything below it, and '~pattern'.",
         (),
     )

@@ -1,4 +1,4 @@
-"""Twenty-four bad policies and exactly what is said about each.
+"""Bad policies and exactly what is said about each.
 
 Each row is a change to a good policy, line by line as a person would make it.
 """
@@ -87,6 +87,31 @@ TABLE: list[tuple[str, str, str, str]] = [
      "policy.yaml:16: cases.about-them: b.pine would authorise a case about themselves. Name somebody who is not in 'authorised-by', such as the chair of governors."),
     ("a file that is not there", "restricted:", "include: [purposes.yaml]\nrestricted:",
      "policy.yaml:14: include[0]: 'purposes.yaml' cannot be used: There is no such file. Check its name."),
+    ("a site by its address", "[facebook]", "[https://www.facebook.com/]",
+     "policy.yaml:19: purposes.page.sites[0]: 'https://www.facebook.com/' is not a short name in small letters. Did you mean 'facebook'?"),
+    ("a category among sites", "[facebook]", "social-networking",
+     "policy.yaml:19: purposes.page.sites: 'social-networking' is a category, and sites are named here one by one. Name the sites that are meant."),
+    ("a group with a capital", "who: [office]", "who: Office",
+     "policy.yaml:18: purposes.page.who: 'Office' is not a short name in small letters. Did you mean 'office'?"),
+    ("a name that nobody could have", "who: [office]", "who: '*'",
+     "policy.yaml:18: purposes.page.who: '*' is not a short name in small letters. Use small letters, figures, dots and hyphens, as in 'a.larch'."),
+    ("several without brackets", "who: [office]", "who: office, governor",
+     "policy.yaml:18: purposes.page.who: 'office, governor' looks like several people, groups or roles. Put brackets round them: [office, governor]."),
+    ("a hyphen without its space", "restricted: [social-networking]", "restricted:\n  -social-networking",
+     "policy.yaml:14: restricted: '-social-networking' is not a short name in small letters. Put a space after the hyphen that begins an entry of a list."),
+    ("days and hours taken apart", "when: Mon-Fri 08:30-15:45", "when: [Mon-Fri, 08:30-15:45]",
+     "policy.yaml:20: purposes.page.when[1]: These hours (08:30 to 15:45) overlap others here (Monday to Friday). Write days and their hours together, as in 'Mon-Fri 08:30-15:45'."),
+    ("a path by its address", "    owner:", "    paths: https://www.facebook.com/school\n    owner:",
+     "policy.yaml:21: purposes.page.paths: 'https://www.facebook.com/school' has a scheme in front. Leave out 'https://', as in 'www.facebook.com/our-school'."),
+    ("a length without its unit", "restricted:", "retention: {events: 90}\nrestricted:",
+     "policy.yaml:14: retention.events: '90' is not a length of time; write it like '90 days' or '12 months'."),
+    ("a list nobody has imported", "restricted:", "lists:\n  bets: {name: A betting site, categories: betting}\nrestricted:",
+     "policy.yaml:15: lists.bets: This list has not been imported. Bring it in with 'schoolgate lists import bets WHERE'."),
+    ("people as a list", "people:\n  a.larch: {name: Ash Larch, role: employee, groups: [office], addresses: [10.0.0.7]}\n  b.pine: {name: Bay Pine, role: governor}\n  d.reed: {name: Daisy Reed, role: pupil}\n",
+     "people:\n  - {id: b.pine, name: Bay Pine, role: governor}\n",
+     "policy.yaml:10: people: This should be people by name. Write 'name:' and indent below it.\n"
+     "policy.yaml:16: purposes.page.who[0]: 'office' is not a person, a group or a role. It can be: agency, employee, governor, pupil, staff, visitor, volunteer.\n"
+     "policy.yaml:19: purposes.page.owner: 'b.pine' is not a person."),
 ]  # fmt: skip
 
 
@@ -104,5 +129,5 @@ def test_a_bad_policy_is_told_exactly_what_is_wrong(
     assert str(refused.value) == said
 
 
-def test_there_are_twenty_four() -> None:
-    assert len(TABLE) == 24
+def test_there_are_enough() -> None:
+    assert len(TABLE) >= 24

@@ -55,7 +55,7 @@ class TestIncluding:
             ({"a.yaml": "school: {name: Another}"}, "a.yaml",
              "a.yaml:1: school.name: 'name' is here twice; the first is in policy.yaml, line 2."
              " Keep one of them."),
-            ({"a.yaml": "restricted: all"}, "a.yaml",
+            ({"a.yaml": "restricted: {all: yes}"}, "a.yaml",
              "a.yaml:1: restricted: 'restricted' is here twice; the first is in policy.yaml, line"),
             ({"a.yaml": "[1]"}, "a.yaml",
              "a.yaml:1: An included file should have entries of a policy. Begin it with 'people:'"),
@@ -106,11 +106,36 @@ class TestIncluding:
     def test_what_is_no_list_of_names_is_said_by_the_form(
         self, load: Load, policy: dict[str, Any]
     ) -> None:
-        policy["include"] = "people.yaml"
+        policy["include"] = {"people.yaml": "yes"}
         [line] = faults(load, policy)
         assert line.endswith(
             "include: This should be a list of file names. Write it like [one, two]."
         )
+        policy["include"] = "people.yaml, purposes.yaml"
+        [line] = faults(load, policy)
+        assert line.endswith(
+            "include: 'people.yaml, purposes.yaml' looks like several file names. "
+            "Put brackets round them: [people.yaml, purposes.yaml]."
+        )
+
+    def test_one_name_alone_is_added_to_a_list_and_a_list_to_it(
+        self, load: Load, policy: dict[str, Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "more.yaml").write_text("essentials: nhs.uk\nnot-decrypted: [tiktok]\n")
+        policy |= {"include": "more.yaml", "essentials": ["gov.uk"], "not-decrypted": "facebook"}
+        joined = load(policy)
+        assert joined.essentials == {"gov.uk", "nhs.uk"}
+        assert joined.not_decrypted == {"facebook", "tiktok"}
+        (tmp_path / "more.yaml").write_text("essentials: {nhs.uk: yes}\n")
+        [line] = faults(load, policy)
+        assert "'essentials' is here twice" in line
+
+    def test_people_from_one_table(
+        self, load: Load, policy: dict[str, Any], tmp_path: Path
+    ) -> None:
+        (tmp_path / "people.csv").write_text("id,name,role\ne.fern,Fern,employee\n")
+        policy["people-from"] = "people.csv"
+        assert load(policy).people["e.fern"].name == "Fern"
 
 
 HEADER = "id,name,role,groups,addresses,devices\n"
@@ -123,6 +148,8 @@ class TestTablesOfPeople:
             HEADER + "e.fern,Fern,employee,office it,10.0.0.9 fd00::9,A4-5E-60-01-02-03\n",
             "\ufeff" + HEADER.replace("\n", "\r\n")
             + '\r\ne.fern,Fern,employee,"office, it","10.0.0.9;fd00::9",a45e.6001.0203\r\n,,,,,\r\n',
+            HEADER.replace(",", "\t")
+            + "e.fern\tFern\temployee\toffice,it\t10.0.0.9 fd00::9\ta4:5e:60:01:02:03",
             HEADER.replace(",", ";").upper()
             + "e.fern;Fern;employee;office,it;10.0.0.9,fd00::9;a4:5e:60:01:02:03",
         ],
@@ -171,7 +198,9 @@ class TestTablesOfPeople:
             ("id,name,role\n".encode("utf-16"), "staff.csv:1: The table is saved as UTF-16. Save it"),
             (b"", "staff.csv:1: This is not a table. Save it as CSV UTF-8, with a line of"),
             (b"id\x00", "staff.csv:1: This is not a table."),
-            (b'id,name,role\n"e,E,employee\n', "staff.csv: This is not a table: unexpected end of"),
+            (b'id,name,role\na,A,employee\n"e,E,employee\n',
+             "staff.csv:3: A quote that opens in this line is not closed, or closes too early."),
+            (b"PK\x03\x04\x14\x00", "staff.csv:1: This is a spreadsheet's own file. Save it as CSV"),
             (b"x" * 1024 * 1025, "staff.csv:1: The table is too large: more than 1,024 KB."),
             (HEADER.encode() + b"".join(b"p%d,P,employee,,,\n" % n for n in range(10_001)),
              "staff.csv:10002: There are more than 10,000 people. Is it the right file?"),

@@ -58,11 +58,21 @@ def test_the_shipped_policy_has_nothing_to_mend() -> None:
             "Did you mean 'office'?"]),
         ({"sites": {"own": {"name": "Own", "domains": ["own.example"]}}}, TODAY, [
             "sites.own: Own is in no category. It is restricted only if 'restricted' names it."]),
+        ({"sites": {"own": {"name": "Own", "domains": ["own.example"],
+                            "categories": ["social-netwroking"]}}}, TODAY, [
+            "sites.own: Own alone is in the category 'social-netwroking'. "
+            "Did you mean 'social-networking'?"]),
+        ({"sites": {"own": {"name": "Own", "domains": ["own.example"], "categories": ["chess"]}}},
+         TODAY, ["sites.own: Own alone is in the category 'chess'. Nothing restricts it."]),
+        ({"sites": {"own": {"name": "Own", "domains": ["own.example"], "categories": ["chess"]}},
+          "restricted": ["social-networking", "chess"]}, TODAY, []),
+        ({"sites": {"own": {"name": "Own", "domains": ["own.example"], "categories": ["chess"]}},
+          "categories": {"chess": {"name": "chess site"}}}, TODAY, []),
         ({"essentials": ["gstatic.com", "tiktok.com", "gov.uk"]}, TODAY, [
             "The essential 'gstatic.com' is a content network that thousands of sites share.",
             "The essential 'tiktok.com' belongs to TikTok, which is restricted."]),
         ({"not-decrypted": ["facebook"]}, TODAY, [
-            "purposes.page: Facebook is never decrypted, so its paths and actions are not seen"]),
+            "purposes.page: Facebook is not decrypted for its app, so paths and actions are not seen"]),
         ({"purposes.page.sites": ["facebook", "youtube"]}, TODAY, [
             "purposes.page: YouTube is not restricted, so it needs no purpose. Restrict it, or"]),
         ({"calendar": {"terms": [TERM]}, "purposes.page.when": "INSET days"}, TODAY, [

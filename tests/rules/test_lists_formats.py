@@ -238,7 +238,7 @@ def test_the_format_is_told_from_the_lines(data: str, expected: Format) -> None:
     [
         ("", "list is empty."),
         ("\n \n", "list is empty."),
-        ("# nothing\n", "list is in no format that can be told; name it with --format "),
+        ("# nothing\n", "list has nothing in it but comments."),
         ('{"larch": 1}\n', "list is in no format that can be told; name it with --format "),
         ("The larch is a tree.\nSo is the oak\n", "list is in no format that can be told; name "),
     ],

@@ -87,6 +87,21 @@ def test_paths_are_kept_too(folder: Folder) -> None:
     assert (kept.urls, kept.domains) == (("larch.example/wood",), ("oak.example",))
 
 
+def test_networks_are_kept_too(folder: Folder) -> None:
+    kept = read_kept(
+        folder.keep(
+            "oak.example\n31.13.24.0/21\n31.13.24.7/21\n31.13.24.7/99\n10.0.0.0/8\n2a03:2880::/32\n31.0.0.0/12\n"
+        )
+    )
+    assert kept.networks == ("2a03:2880::/32", "31.13.24.0/21")
+    assert (kept.domains, kept.urls) == (("oak.example",), ("31.13.24.7/99",))
+    assert kept.about.skipped == {
+        "a name or an address of the machine or network itself": 1,
+        "too large a part of the internet to be one site's": 1,
+    }
+    assert "@2a03:2880::/32" in kept_order(folder.path / "kept")
+
+
 def test_a_list_of_names_alone_is_read_as_such(folder: Folder) -> None:
     assert read_kept(folder.keep("b.example\na.example\n")).domains == ("a.example", "b.example")
 
@@ -290,6 +305,7 @@ def test_public_suffixes_are_those_of_the_bundled_list() -> None:
     shared = ("uk", "co.uk", "xn--p1ai", "blogspot.com", "x.ck", "x.kawasaki.jp")
     assert all(map(is_suffix, shared))
     assert not any(map(is_suffix, ("bbc.co.uk", "www.ck", "city.kawasaki.jp", "example.com")))
+    assert not is_suffix("discordsays.com"), "all below it is Discord's own"
 
 
 def test_the_header_is_a_line_of_json(folder: Folder) -> None:
@@ -311,13 +327,20 @@ def test_the_policy_reads_the_names_alone(folder: Folder) -> None:
     )
     names = folder.path.parent / "trees.txt"
     assert names.read_text(encoding="utf-8").split() == [
-        "192.0.2.1",
         "larch.example",
         "fastly.net.example",
         "www.oak.example",
     ]
+    more = folder.path.parent / "trees.more"
+    assert more.read_text(encoding="utf-8").split() == ["=192.0.2.1", "=2001:db8::1"]
+    assert read_about(folder.path / "kept").alone == 2
     assert is_whole(folder.path)
-    names.write_text("larch.example\n", encoding="utf-8")
+    more.write_text("", encoding="utf-8")
+    assert not is_whole(folder.path)
+    folder.keep("larch.example\noak.example/wood\ngoogle.com/wood\n", accept_loss=True)
+    assert more.read_text(encoding="utf-8").split() == ["oak.example/wood"]
+    assert read_about(folder.path / "kept").alone == 1
+    names.write_text("oak.example\n", encoding="utf-8")
     assert not is_whole(folder.path)
     names.unlink()
     assert not is_whole(folder.path)

@@ -7,6 +7,7 @@ import pytest
 from rules.lists import patterns
 from rules.lists.entries import Entry, Kind, Why
 from rules.lists.patterns import HostPatterns, keyword, pattern
+from tests.support.pace import promised
 
 
 @pytest.mark.parametrize("text", [r"^larch\d+\.example$", r"(a+)+$", r"^([a-z]+)*\.example$", "x"])
@@ -42,7 +43,7 @@ def test_a_pattern_that_backtracks_for_ever_elsewhere_does_not_here() -> None:
     found = HostPatterns([r"^(a+)+$", r"^(([a-z])+.)+[0-9]([a-z])+$"])
     begun = time.perf_counter()
     assert found.find("a" * 200 + ".example") is None
-    assert time.perf_counter() - begun < 0.5
+    assert time.perf_counter() - begun < promised(0.5)
 
 
 def test_patterns_that_need_too_much_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

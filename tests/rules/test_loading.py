@@ -15,6 +15,7 @@ from rules.faults import Fault, PolicyError
 from rules.loading import SHIPPED_POLICY, SHIPPED_SITES, load_policy
 from rules.policy import Policy
 from tests.rules.policies import SITES, broken_policies
+from tests.support.pace import promised
 
 Load = Callable[..., Policy]
 
@@ -56,7 +57,7 @@ class TestFiles:
         began = time.monotonic()
         with pytest.raises(PolicyError) as refused:
             load_policy(path, SITES)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < promised(5)
         assert str(refused.value) == (
             "noise.yaml: The file is too large for a policy: more than 1,024 KB. "
             "Keep long lists of people in a CSV file, of domains with 'schoolgate lists'."
@@ -160,7 +161,7 @@ class TestText:
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
         began = time.monotonic()
         [line] = faults(load, "\n".join(lines))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < promised(5)
         assert line == (
             "policy.yaml:5: The file comes to more than 100,000 entries with its aliases followed. "
             "Use fewer aliases ('*name')."
@@ -219,14 +220,16 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
     ("people", {}, ["purposes.page.owner: 'b.pine' is not a person.",
                     "purposes.page.who[0]: 'office' is not a person, a group or a role."]),
     ("people", [], ["people: This should be people by name. Write 'name:' and indent below it.",
-                    "There are no people. Add 'people:', or 'people-from:' a table.",
                     "'b.pine' is not a person.", "'office' is not a person, a group or a role."]),
     ("people.A Larch", {"name": "A", "role": "employee"},
      ["people.A Larch: 'A Larch' cannot be a name here. Use small letters, figures, dots and"]),
     ("people.a.larch.role", "employe", ["'employe' is not a role. Did you mean 'employee'?"]),
     ("people.a.larch.role", "boss", ["'boss' is not a role. It can be: agency, employee,"]),
-    ("people.a.larch.groups", "office", ["groups: This should be a list of groups. Write it like",
-                                         "'office' is not a person, a group or a role."]),
+    ("people.a.larch.groups", 6, ["groups: This should be a list of groups. Write it like",
+                                  "'office' is not a person, a group or a role."]),
+    ("people.a.larch.groups", "office, it", [
+        "groups: 'office, it' looks like several groups. Put brackets round them: [office, it].",
+        "'office' is not a person, a group or a role."]),
     ("people.a.larch.groups", [], ["groups: The list is empty. Name groups, or leave it out.",
                                    "'office' is not a person, a group or a role."]),
     ("people.a.larch.groups", ["staff", "office"],
@@ -294,6 +297,22 @@ ENTRIES: list[tuple[str, Any, list[str]]] = [
       "Nothing is filled in for '{'."]),
     ("reasons", {"no-reason": {}}, ["There is no entry 'no-reason' here."]),
 ]  # fmt: skip
+
+
+def test_a_list_of_one_may_be_written_without_its_brackets(
+    load: Load, policy: dict[str, Any]
+) -> None:
+    page = policy["purposes"]["page"]
+    page |= {"who": "office", "sites": "facebook", "paths": "/school", "actions": "view"}
+    policy |= {"restricted": "social-networking", "essentials": "gov.uk"}
+    policy["people"]["a.larch"] |= {"groups": "office", "addresses": "10.0.0.7"}
+    policy["sites"] = {"own": {"name": "Own", "domains": "own.example", "categories": "video"}}
+    one = load(policy)
+    assert one.people["a.larch"].groups == {"office"}
+    assert one.addresses == {"10.0.0.7": "a.larch"}
+    assert one.purposes[0].sites == {"facebook"}
+    assert one.essentials == {"gov.uk"}
+    assert one.restricted_site("facebook.com")
 
 
 @pytest.mark.parametrize(("entry", "value", "said"), ENTRIES)
@@ -443,4 +462,4 @@ HOSTILE = {
 def test_a_megabyte_made_to_take_long_is_refused_in_seconds(load: Load, name: str) -> None:
     began = time.monotonic()
     assert faults(load, HOSTILE[name])
-    assert time.monotonic() - began < 30  # a second or two where nothing else runs
+    assert time.monotonic() - began < promised(30)  # a second or two where nothing else runs

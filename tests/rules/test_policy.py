@@ -62,7 +62,7 @@ class TestTheOrder:
         assert decision.outcome is Outcome.NO_PURPOSE
         assert decision.reason == (
             "TikTok is a social networking site. At school it opens only for a school purpose, "
-            "and none of yours covers this."
+            "and none of your school purposes covers this."
         )
         assert decision.clause is not None
         assert decision.clause.heading == "Personal use"
@@ -195,8 +195,11 @@ class TestWhatAPurposeLooksAt:
     def test_a_time_without_a_zone_is_a_mistake_of_the_program(
         self, load: Load, policy: dict[str, Any]
     ) -> None:
-        with pytest.raises(ValueError, match="which zone"):
-            decide(load(policy), PAGE, "a.larch", MONDAY_NOON.replace(tzinfo=None))
+        rules = load(policy)
+        for _ in range(2):  # before and after a time that is none
+            with pytest.raises(ValueError, match="which zone"):
+                decide(rules, PAGE, "a.larch", MONDAY_NOON.replace(tzinfo=None))
+            assert decide(rules, PAGE, "a.larch", MONDAY_NOON).allowed
 
 
 class TestExplaining:
@@ -265,6 +268,7 @@ class TestExplaining:
             "rule": None,
             "clause": None,
             "records_path": False,
+            "grant": None,
             "near": [],
         }
 
@@ -273,6 +277,14 @@ class TestExplaining:
     ) -> None:
         explained = load(policy).explain(PAGE, None, MONDAY_NOON)
         assert explained.near[0].failed == ("it is for other people",)
+
+    def test_what_fits_a_visitor_is_not_close_for_somebody_unknown(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        policy["purposes"]["page"]["who"] = ["visitor"]
+        explained = load(policy).explain(PAGE, None, MONDAY_NOON)
+        assert explained.decision.outcome is Outcome.UNIDENTIFIED
+        assert explained.near == ()
 
     def test_a_withdrawal_is_explained_by_itself(self, load: Load, policy: dict[str, Any]) -> None:
         rules = load(policy)
@@ -329,7 +341,7 @@ class TestWhatIsRestricted:
         assert rules.restricted_network("31.13.24.9") is None
         assert rules.refuse(Outcome.NO_PURPOSE, rules.restricted_site("chat.example")).reason == (
             "Chat is a chat site. At school it opens only for a school purpose, "
-            "and none of yours covers this."
+            "and none of your school purposes covers this."
         )
 
     def test_a_site_of_ones_own_replaces_the_shipped_one(
@@ -409,3 +421,25 @@ def test_any_question_has_an_answer_and_one_more_purpose_never_closes_anything(
     assert one.explain(request_, person, now).decision == before
     if before.allowed and before.outcome is not Outcome.NOT_RESTRICTED:
         assert before.rule is not None
+
+
+class TestWhatTheGatewayNeeds:
+    def test_domains_and_networks_of_restricted_sites_only(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        rules = load(policy)
+        assert set(rules.restricted_domains()) == {"facebook.com", "fbcdn.net", "tiktok.com"}
+        assert {str(network) for network in rules.restricted_networks()} == {
+            "31.13.24.0/21",
+            "2a03:2880::/32",
+        }
+
+    def test_what_could_show_a_restricted_site_is_there_as_long_as_there_is_one(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        rules = load(policy)
+        assert {"web.archive.org", "translate.goog"} <= rules.mirrors
+        assert rules.telling_paths == ()  # this catalogue knows no fediverse
+        nothing = replace(rules, restricted=frozenset())
+        assert not nothing.mirrors
+        assert "/api/v1/timelines/" in replace(rules, restricted={"mastodon"}).telling_paths

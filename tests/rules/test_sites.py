@@ -57,6 +57,8 @@ def test_a_host_belongs_to_the_site_that_owns_it_or_a_name_above_it(
         ("31.13.25.9", INNER),
         ("31.13.32.0", None),
         ("2a03:2880:ffff::", BOOK),
+        ("64:ff9b::1f0d:1801", BOOK),  # 31.13.24.1 behind a translator
+        ("64:ff9b::808:808", None),
         ("2a03:2881::", None),
         ("book.example", None),
     ],

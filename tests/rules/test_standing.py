@@ -11,6 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rules.kinds
+import rules.near
 import rules.standing
 from rules.conditions import Asked, Condition, OnPath
 from rules.decision import Near
@@ -143,13 +145,43 @@ def test_a_person_whose_groups_change_is_judged_anew(both: Policy) -> None:
 
 
 def test_no_more_is_remembered_than_a_bound(both: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules.standing, "_MOST", 2)
+    for module in (rules.standing, rules.near):
+        monkeypatch.setattr(module, "_MOST", 2)
+    monkeypatch.setattr(rules.kinds, "_MOST_KINDS", 2)
     noon = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
     for _ in range(2):
         for who, opens in (("a.larch", True), ("b.pine", True), ("c.moss", False)):
             for path, allowed in (("/school", opens), ("/else", False)):
                 request = WebRequest("facebook.com", path=path)
                 assert both.explain(request, both.people[who], noon).decision.allowed is allowed
+
+
+def test_the_hours_turn_to_the_second_whichever_way_the_clock_goes(both: Policy) -> None:
+    page, larch = WebRequest("facebook.com", path="/nowhere"), both.people["a.larch"]
+    begins = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a school day's break
+    second = timedelta(seconds=1)
+    for now in (begins - second, begins, begins + timedelta(minutes=30), begins - second, begins):
+        assert both.decide(page, larch, now).allowed is (now >= begins)
+    # Clocks go back at one o'clock UTC, and the minute after 01:59 is 01:00 once more.
+    first, again = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    for now in (first, again, first):
+        assert "it is Sunday 01:30" in both.decide(page, larch, now).reason
+
+
+def test_a_last_day_ends_at_midnight_by_the_schools_clock(both: Policy) -> None:
+    post = WebRequest("facebook.com", method="POST", path="/ajax/updatestatus.php")
+    larch = both.people["a.larch"]
+    midnight = datetime(2026, 11, 25, tzinfo=LONDON)
+    for now in (midnight - timedelta(microseconds=1), midnight, midnight - timedelta(minutes=5)):
+        assert both.decide(post, larch, now.astimezone(UTC)).allowed is (now < midnight)
+
+
+def test_a_refusal_tells_the_minute_that_it_is_in(both: Policy) -> None:
+    noon, person = datetime(2026, 11, 28, 12, tzinfo=UTC), both.people["a.larch"]
+    for minute in (0, 1, 2, 1, 60):  # nothing opens or closes in between
+        now = noon + timedelta(minutes=minute)
+        reason = both.decide(WebRequest("facebook.com", path="/school"), person, now).reason
+        assert f"and it is Saturday {now:%H:%M}" in reason
 
 
 def test_the_last_minute_that_a_clock_can_show_has_an_answer(both: Policy) -> None:
