@@ -1,87 +1,41 @@
-"""The file that holds the record: how it is connected to, and what SQLite is told about it.
+"""A record that can be used, whatever keeps it: a file (`storage.record_file`) or a PostgreSQL
+server (`storage.record_server`).
 
-    journal_mode=WAL          reports read while the proxy writes, and neither waits for the other
-    synchronous=FULL          a commit is on the disk when it returns, even if the power goes a
-                              moment later; NORMAL could lose the last commits in WAL mode, and
-                              'durable' would be untrue
-    busy_timeout              a writer waits for another worker's commit instead of failing
-    auto_vacuum=INCREMENTAL   what a purge frees can be given back in small steps; it can only
-                              be chosen before the first table
-    secure_delete=FAST        what is purged is overwritten where that costs no extra writing
-    temp_store=MEMORY         nothing from the record lands in a shared temporary folder
-    cache_size=-16000         16 MB: the pages a writer or a report touches again
-    journal_size_limit        a log that grew behind a slow reader is cut back to 64 MB
-    trusted_schema=OFF        a file made by someone else cannot run functions of its choosing
-    application_id            marks the file as ours, so that no other program's database is
-                              ever written to
-
-Never open the file with `open()` while it is in use: closing that handle would drop SQLite's
-locks in this process (https://www.sqlite.org/howtocorrupt.html, section 2.2). That is why nothing
-here looks at its bytes; SQLite itself says when a file is not a database.
+What the rest of this room asks of the two is the same, and so is the SQL it writes. Texts of our
+own, which go to the driver as they are, are SQL that both understand, with `?` for a value;
+`RecordServer` turns that mark into its driver's. A yes or no is written as a comparison
+(`? <> 0`), because one of them keeps it as a number and the other does not take one.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final, Literal
+from typing import NamedTuple
 
-from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from storage.faults import RecordError, explain, gone
+from storage.faults import RecordError
 from storage.models import EVENTS
 
-APPLICATION_ID: Final = 0x5363_6774  # 'Scgt'
 
-_ON_CONNECT = (
-    "PRAGMA synchronous=FULL",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-16000",
-    "PRAGMA journal_size_limit=67108864",
-    "PRAGMA secure_delete=FAST",
-    "PRAGMA trusted_schema=OFF",
-)
+class Opened(NamedTuple):
+    """A connection to keep, and which record it leads to; None while there is none."""
+
+    connection: Connection
+    identity: Hashable | None
 
 
-class Database:
-    """A record that has been checked and can be used.
+class Database(ABC):
+    """A record. `storage.database` opens one.
 
-    `open_record` and `open_record_readonly` make one.
+    `name` is what a sentence for a person calls it; there is no password in it.
     """
 
-    def __init__(self, path: Path, mode: Literal["rw", "ro"], patience: float = 5.0) -> None:
-        """`patience` is how many seconds to wait while another process writes."""
-        self.path = path
-        self.url = f"sqlite:///{path}"
-        self._address = f"{path.absolute().as_uri()}?mode={mode}"
-        self._patience = patience
-        # No pool: a connection never outlives its file, nor crosses a fork.
-        self._engine = create_engine("sqlite+pysqlite://", creator=self.connect, poolclass=NullPool)
-        event.listen(self._engine, "begin", _begin)
-
-    def connect(self) -> sqlite3.Connection:
-        """A plain connection, for what cannot be done inside a transaction.
-
-        Raises sqlite3.Error.
-        """
-        connection = sqlite3.connect(
-            self._address,
-            uri=True,
-            timeout=self._patience,
-            isolation_level=None,  # transactions begin where `_begin` says
-            check_same_thread=False,
-        )
-        try:
-            for pragma in _ON_CONNECT:
-                connection.execute(pragma)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+    name: str
+    _engine: Engine
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -90,40 +44,84 @@ class Database:
         Raises RecordError if it cannot be read.
         """
         try:
-            with self._engine.connect() as connection:
+            with self._reader() as connection:
                 yield connection
         except DBAPIError as error:
-            raise RecordError(explain(error, self.path)) from error
+            raise RecordError(self.explain(error)) from error
 
-    def writer(self) -> Connection:
-        """A connection whose transactions hold the write lock from their first moment.
+    @abstractmethod
+    def opened(self) -> Opened:
+        """A connection to keep, which sees the record anew with each transaction.
 
-        A transaction that reads first and then asks for the lock can be refused without waiting;
-        this cannot. Raises SQLAlchemy's DBAPIError, which the recorder answers by trying again.
+        Raises SQLAlchemy's DBAPIError, or RecordError.
         """
-        return self._engine.connect().execution_options(schoolgate_begin="BEGIN IMMEDIATE")
 
-    def identity(self) -> tuple[int, int] | None:
-        """Which file is at the path now (device and inode), or None when there is none."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+    @abstractmethod
+    def writer(self) -> Connection:
+        """A connection whose transactions hold the write lock from their first moment, so that all
+        who write do so one after the other. When its transaction ends well, it is on the disk.
+
+        Raises SQLAlchemy's DBAPIError, or RecordError.
+        """
+
+    def log_identity(self) -> Hashable | None:
+        """What goes into the record first goes in here, as long as anybody has it open; None where
+        that is no concern of ours.
+        """
+        return None
+
+    @abstractmethod
+    def is_still(self, identity: Hashable | None) -> bool:
+        """Whether a connection that led to a record when it was opened still leads there."""
+
+    @abstractmethod
+    def identity(self) -> Hashable | None:
+        """Which record a connection made now would lead to, as far as that shows from outside;
+        None when there is none.
+        """
+
+    @abstractmethod
+    def explain(self, error: Exception) -> str:
+        """Why `error` happened, in one sentence for a person."""
+
+    @property
+    @abstractmethod
+    def gone(self) -> str:
+        """The sentence for a record that is no longer there."""
+
+    @property
+    @abstractmethod
+    def damaged(self) -> str:
+        """The sentence for a record that holds what was never written."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """How large it is, in bytes. Raises RecordError."""
+
+    @abstractmethod
+    def used(self, connection: Connection) -> int:
+        """How many bytes it takes, without what is free in it, as far as that can be told; within a
+        transaction of `connection`.
+        """
+
+    @abstractmethod
+    def give_back(self, rest: Callable[[], object]) -> None:
+        """Hands room that is no longer used back to the disk, a little at a time, with a `rest`
+        after each. Raises RecordError.
+        """
+
+    @abstractmethod
+    def cut_log(self) -> None:
+        """Takes back what is written twice, in a log and in its place, unless somebody is busy."""
 
     def last_event_id(self) -> int:
         """The highest id on record, 0 if there is none. Raises RecordError."""
         with self.reading() as connection:
             return connection.execute(select(func.max(EVENTS.c.id))).scalar() or 0
 
-    def explain(self, error: Exception) -> str:
-        """Why `error` happened, in one sentence for a person."""
-        return gone(self.path) if self.identity() is None else explain(error, self.path)
-
     def dispose(self) -> None:
-        """Lets go of the file."""
+        """Lets go of it."""
         self._engine.dispose()
 
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("schoolgate_begin", "BEGIN"))
+    def _reader(self) -> Connection:
+        return self._engine.connect()

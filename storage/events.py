@@ -34,7 +34,9 @@ class Event:
     `at` is aware UTC. `person` is None for a device nobody has signed in to; `source` is how the
     person is known ('address', ...), '' when unknown; `address` is the client's. `path` is set
     only where a rule needed it. `policy` is the beginning of the digest of the policy that
-    decided.
+    decided. `confidence` is how sure it was, 0 to 100, that it was this person. `action` is what
+    was done on the site, '' where nothing says; `inside`: from a page of the site itself. Both are
+    kept only of what counts as an act (see `storage.visits`).
     """
 
     id: int
@@ -54,6 +56,9 @@ class Event:
     clause: str | None = None
     path: str | None = None
     policy: str = ""
+    confidence: int | None = None
+    action: str = ""
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,11 @@ class EventIds:
 def first_id(at: datetime) -> int:
     """The lowest id an event of that moment (aware) can have: ids rise with time."""
     return max(0, (at - _START) // _MILLISECOND) << 10
+
+
+def event_time(event_id: int) -> datetime:
+    """When the event with this id was decided, by the clock of then (aware, UTC)."""
+    return _START + (event_id >> 10) * _MILLISECOND
 
 
 def reference(event_id: int) -> str:

@@ -30,13 +30,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, case, func, select
 
 from storage import spans
 from storage.connections import Database
 from storage.events import event_id
 from storage.instants import HOUR, from_microseconds, to_microseconds
-from storage.models import COUNTS, EVENTS
+from storage.models import COUNTS, EVENTS, NO_LONGER_NAMED
 
 OWN_DOING: Final = ("navigation", "action")
 BY_ITSELF: Final = ("embed", "background", "prefetch", "app")
@@ -87,8 +87,9 @@ class Overview:
     """The whole school from `since` to `until` (aware UTC, whole hours; the period really covered).
 
     `begins` is the first hour on record, None for an empty record. `people_at_least` is None when
-    withheld. Totals add up the sites shown. `unidentified`, `unclear` and `by_itself` are in no
-    other figure.
+    withheld. Totals add up the sites shown. `unidentified`, `unclear`, `by_itself` and
+    `no_longer_named` are in no other figure; the last is of a time so long ago that the people have
+    been taken out of it, and with them the means to tell which site's figures may be shown.
     """
 
     since: datetime
@@ -103,6 +104,7 @@ class Overview:
     by_itself: Figure
     smallest_group: int
     round_to: int
+    no_longer_named: Figure = Figure(about=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def overview(
             select(func.min(COUNTS.c.start)).where(COUNTS.c.span == spans.HOUR)
         ).scalar()
         for length, start, stop in spans.cover(first, end):
-            piece = select(*key, func.sum(COUNTS.c.number)).where(
+            piece = select(*key, func.sum(COUNTS.c.number).cast(BigInteger)).where(
                 COUNTS.c.span == length, COUNTS.c.start >= start, COUNTS.c.start < stop
             )
             rows += connection.execute(piece.group_by(*key))
@@ -163,12 +165,14 @@ def overview(
     )
     verdicts: dict[str, set[bool]] = defaultdict(set)
     unclear: _ByPerson = defaultdict(int)
-    unidentified = by_itself = 0
+    unidentified = no_longer_named = by_itself = 0
     for site, person, how, allowed, number in rows:
         if how == "itself":
             by_itself += number
         elif not person:
             unidentified += number
+        elif person == NO_LONGER_NAMED:
+            no_longer_named += number
         else:
             verdicts[site].add(allowed)
             if how == "unclear":
@@ -192,6 +196,7 @@ def overview(
         by_itself=rules.rounded(by_itself),
         smallest_group=smallest_group,
         round_to=round_to,
+        no_longer_named=rules.rounded(no_longer_named),
     )
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from storage.tallies import TallyRow
 from storage.writing import Row
 
 type Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]
@@ -19,13 +20,26 @@ class NotDurable(Exception):
     """
 
 
+class RecordFull(NotDurable):
+    """The record has no room left as the school has set it, and nothing of the event was taken in:
+    a refusal may be noted as any other.
+    """
+
+
 class Entry:
-    """An event on its way. Guarded by the recorder's lock."""
+    """An event or a tally on its way. Guarded by the recorder's lock."""
 
-    __slots__ = ("recorded", "row", "since", "waiter", "withdrawn")
+    __slots__ = ("recorded", "row", "since", "tally", "waiter", "withdrawn")
 
-    def __init__(self, row: Row, waiter: Waiter | None) -> None:
-        self.row = row
+    def __init__(
+        self,
+        row: Row,
+        waiter: Waiter | None,
+        *,
+        tally: TallyRow | None = None,
+    ) -> None:
+        self.row = row  # empty for a tally
+        self.tally = tally
         self.since = time.monotonic()
         self.waiter = waiter
         self.withdrawn = False  # its request was refused meanwhile

@@ -1,30 +1,29 @@
 """One transaction of the recorder: events in, their counts kept, late corrections and completions
 made.
-
-Every statement carries many rows at once. Python's SQLite driver lets go of the interpreter lock
-for each statement it runs and must win it back from a busy event loop, which can take
-milliseconds; an `executemany` pays that for every row, a statement of 256 rows pays it once.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from storage.count_rows import Counted, Sum, add_sums, add_to_counts, sums_of
 from storage.events import LARGEST_ID, Completion, Event
 from storage.instants import HOUR, to_microseconds
-from storage.spans import spans_of
+from storage.many_rows import Kind, ManyRows
+from storage.sealing import Chain, Sealed, What, sealed
+from storage.visit_keeping import ActValues, add_acts, take_back
 
 UNAVAILABLE: Final = "record-unavailable"
+ACTS_ARE: Final = ("navigation", "action")
 UNAVAILABLE_REASON: Final = "This could not be put on record in time, so it was not let through."
 
 _LONGEST_TEXT = 2_000  # characters: a hostile path or name must not fill the disk
-_MOST_ROWS = 256
 _LARGEST_INTEGER = 2**63 - 1
 
 type Value = int | str | None
@@ -32,18 +31,15 @@ type Row = tuple[Value, ...]  # in the order of _COLUMNS
 
 _COLUMNS = (
     "id, at, person, source, address, site, host, scheme, method, kind, "
-    "allowed, outcome, reason, rule, clause, path, policy"
+    "allowed, outcome, reason, rule, clause, path, policy, confidence, action, inside"
 )
-_AT, _PERSON, _SITE, _KIND, _ALLOWED, _OUTCOME, _REASON, _RULE, _CLAUSE = (
-    1,
-    2,
-    5,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
+EVENT_COLUMNS: Final = tuple(_COLUMNS.split(", "))
+_AT, _PERSON, _SITE, _KIND, _ALLOWED = (
+    EVENT_COLUMNS.index(name) for name in ("at", "person", "site", "kind", "allowed")
+)
+_OUTCOME, _REASON, _RULE, _CLAUSE, _ACTION, _INSIDE = (
+    EVENT_COLUMNS.index(name)
+    for name in ("outcome", "reason", "rule", "clause", "action", "inside")
 )
 
 
@@ -54,12 +50,26 @@ class Line(NamedTuple):
     withdrawn: bool
 
 
+class Ready(NamedTuple):
+    """Events as they are to be written, and all that follows from them alone. It is worked out
+    before the transaction begins, because meanwhile others may write.
+    """
+
+    rows: Sequence[Row]
+    sealed: Sealed
+    counts: Sequence[Sum]
+    acts: Sequence[ActValues]
+
+
 class Work(NamedTuple):
-    """What one transaction is to do, in this order."""
+    """What one transaction is to do, in this order; `ready` is what `lines` come to, if that has
+    been worked out.
+    """
 
     lines: Sequence[Line]
     corrections: Sequence[int]
     completions: Sequence[Row]
+    ready: Ready | None = None
 
 
 def event_row(event: Event) -> Row:
@@ -87,6 +97,31 @@ def event_row(event: Event) -> Row:
         None if event.clause is None else _clean(event.clause),
         None if event.path is None else _clean(event.path),
         _clean(event.policy),
+        event.confidence,
+        *_signs(event),
+    )
+
+
+def _signs(event: Event) -> tuple[Value, Value]:
+    """What an act was; nothing of what is none. An act is what a known person did, and was let."""
+    if event.person is None or not event.allowed or event.kind not in ACTS_ARE:
+        return None, None
+    return _clean(event.action), 1 if event.inside else 0
+
+
+def act_of(row: Row) -> ActValues | None:
+    """The act that an event's row tells of, if it does."""
+    if row[_INSIDE] is None or not row[_ALLOWED]:
+        return None
+    person, (number, at), inside = row[_PERSON], row[:2], row[_INSIDE]
+    assert isinstance(person, str)
+    assert isinstance(number, int)
+    assert isinstance(at, int)
+    assert isinstance(inside, int)
+    site, outcome, rule, action = (row[n] for n in (_SITE, _OUTCOME, _RULE, _ACTION))
+    return (
+        *(person, number, at, str(site), str(outcome)),
+        *(None if rule is None else str(rule), str(action), inside),
     )
 
 
@@ -101,8 +136,20 @@ def completion_row(completion: Completion) -> Row:
     )
 
 
-def write(connection: Connection, work: Work, *, careful: bool) -> set[int]:
-    """Does `work` inside the transaction of `connection`.
+def make_ready(lines: Sequence[Line]) -> Ready | None:
+    """What so many events come to, unless some are on record already; None for none."""
+    return _ready([refused(row) if withdrawn else row for row, withdrawn in lines])
+
+
+def _ready(rows: Sequence[Row]) -> Ready | None:
+    if not rows:
+        return None
+    counts = sums_of(Counter(map(_counted, rows)).items())
+    return Ready(rows, sealed(rows), counts, [act for row in rows if (act := act_of(row))])
+
+
+def write(connection: Connection, work: Work, now: datetime, *, careful: bool) -> set[int]:
+    """Does `work` inside the transaction of `connection`, and seals it at `now` (aware).
 
     With `careful`, rows that an earlier attempt may have left are looked for first, so that none
     is counted twice. Gives back the positions in `work.lines` that cannot be written, because
@@ -111,17 +158,22 @@ def write(connection: Connection, work: Work, *, careful: bool) -> set[int]:
     """
     corrections = list(work.corrections)
     clashes: set[int] = set()
+    chain = Chain(connection, now)
     if careful:
-        rows = _not_yet_there(connection, work.lines, corrections, clashes)
+        ready = _ready(_not_yet_there(connection, work.lines, corrections, clashes))
     else:
-        rows = [refused(line.row) if line.withdrawn else line.row for line in work.lines]
-    if rows:
-        _run(connection, _insert_events, rows)
-        _count(connection, rows)
-    for event_id in corrections:
-        _correct(connection, event_id)
-    if work.completions:
-        _run(connection, _complete, work.completions)
+        ready = work.ready or make_ready(work.lines)
+    if ready:
+        seal = (chain.next,)
+        _insert_events.run(connection, [row + seal for row in ready.rows])
+        chain.add(What.EVENTS, ready.sealed)
+        add_sums(connection, ready.counts)
+        add_acts(connection, ready.acts)
+    said = [_correct(connection, event_id, chain.next) for event_id in corrections]
+    chain.seal(What.CORRECTIONS, [row for row in said if row])
+    # The first completion stands: a late second one for the same event changes nothing.
+    first = {row[0]: (*row, chain.next) for row in reversed(work.completions)}
+    chain.seal(What.COMPLETIONS, _complete.fetch(connection, list(first.values())))
     return clashes
 
 
@@ -136,11 +188,8 @@ def _not_yet_there(
     connection: Connection, lines: Sequence[Line], corrections: list[int], clashes: set[int]
 ) -> list[Row]:
     there: dict[Value, Row] = {}
-    for chunk in _chunks([line.row[:1] for line in lines]):
-        found = connection.exec_driver_sql(
-            _select_events(len(chunk)), tuple(chain.from_iterable(chunk))
-        )
-        there.update({row[0]: tuple(row) for row in found})
+    for found in _select_events.fetch(connection, [line.row[:1] for line in lines]):
+        there[found[0]] = found
     rows = []
     for position, (row, withdrawn) in enumerate(lines):
         wanted = refused(row) if withdrawn else row
@@ -155,47 +204,36 @@ def _not_yet_there(
     return rows
 
 
-def _count(connection: Connection, rows: Sequence[Row]) -> None:
-    by_hour = Counter(_counted(row) for row in rows)
-    sums: Counter[Row] = Counter()
-    for (hour, *key), number in by_hour.items():
-        for span in spans_of(hour):
-            sums[(*span, *key)] += number
-    _run(connection, _add_counts, [(*key, number) for key, number in sums.items()])
-
-
-def _counted(row: Row) -> tuple[int, Value, Value, Value, Value]:
-    at, person = row[_AT], row[_PERSON]
+def _counted(row: Row) -> Counted:
+    at, allowed = row[_AT], row[_ALLOWED]
     assert isinstance(at, int)
-    return at // HOUR, row[_SITE], person or "", row[_KIND], row[_ALLOWED]
+    assert isinstance(allowed, int)
+    return at // HOUR, str(row[_SITE]), str(row[_PERSON] or ""), str(row[_KIND]), int(allowed)
 
 
-def _correct(connection: Connection, event_id: int) -> None:
-    """Turns an allowed event into a refused one, keeping what it said; does nothing the second
-    time.
+def _correct(connection: Connection, event_id: int, seal: int) -> Row | None:
+    """Turns an allowed event into a refused one, keeping what it said, which it gives back; does
+    nothing the second time.
     """
-    found = connection.exec_driver_sql(_select_events(1), (event_id,)).first()
-    if found is None or not found[_ALLOWED]:
-        return
-    row = tuple(found)
+    found = _select_events.fetch(connection, [(event_id,)])
+    if not found or not found[0][_ALLOWED]:
+        return None
+    row: Row = found[0]
+    said = (event_id, row[_OUTCOME], row[_REASON], row[_RULE], row[_CLAUSE])
     connection.exec_driver_sql(
-        "INSERT INTO corrections (event, outcome, reason, rule, clause) VALUES (?, ?, ?, ?, ?)",
-        (event_id, row[_OUTCOME], row[_REASON], row[_RULE], row[_CLAUSE]),
+        "INSERT INTO corrections (event, outcome, reason, rule, clause, seal) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (*said, seal),
     )
     connection.exec_driver_sql(
-        "UPDATE events SET allowed = 0, outcome = ?, reason = ?, rule = NULL, clause = NULL "
+        "UPDATE events SET allowed = FALSE, outcome = ?, reason = ?, rule = NULL, clause = NULL "
         "WHERE id = ?",
         (UNAVAILABLE, UNAVAILABLE_REASON, event_id),
     )
-    hour, *key = _counted(row)
-    for span in spans_of(hour):
-        before = (*span, *key)
-        _run(connection, _add_counts, [(*before, -1), (*before[:-1], 0, 1)])
-        connection.exec_driver_sql(
-            "DELETE FROM counts WHERE span = ? AND start = ? AND site = ? AND person = ? "
-            "AND kind = ? AND allowed = ? AND number = 0",
-            before,
-        )
+    take_back(connection, str(row[_PERSON] or ""), event_id)
+    counted = _counted(row)
+    add_to_counts(connection, [(counted, -1), ((*counted[:-1], 0), 1)])
+    return said
 
 
 def _clean(text: str) -> str:
@@ -212,54 +250,21 @@ def _clean(text: str) -> str:
     )
 
 
-# SQL by number of rows. The numbers are powers of two, so there are few texts and the driver
-# keeps them compiled.
-
-
-def _run(connection: Connection, sql: _BySize, rows: Sequence[Row]) -> None:
-    for chunk in _chunks(rows):
-        connection.exec_driver_sql(sql(len(chunk)), tuple(chain.from_iterable(chunk)))
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    start, size = 0, _MOST_ROWS
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield rows[start : start + size]
-        start += size
-
-
-class _BySize:
-    """A statement with a place for rows, spelt out for a given number of them."""
-
-    def __init__(self, template: str, row: str) -> None:
-        self._template, self._row = template, row
-        self._texts: dict[int, str] = {}
-
-    def __call__(self, size: int) -> str:
-        text = self._texts.get(size)
-        if text is None:
-            text = self._texts[size] = self._template.replace("ROWS", ", ".join([self._row] * size))
-        return text
-
-
-_insert_events = _BySize(
-    f"INSERT INTO events ({_COLUMNS}) VALUES ROWS",  # noqa: S608 - our own column names
-    f"({', '.join('?' * 17)})",
+_KIND_OF: Final[dict[str, Kind]] = {
+    **dict.fromkeys(EVENT_COLUMNS, "text"),
+    **dict.fromkeys(("id", "at", "confidence"), "number"),
+    **dict.fromkeys(("allowed", "inside"), "yes"),
+}
+_insert_events = ManyRows(
+    f"INSERT INTO events ({_COLUMNS}, seal) ROWS",
+    *(*_KIND_OF.values(), "number"),
 )
-_select_events = _BySize(f"SELECT {_COLUMNS} FROM events WHERE id IN (ROWS)", "?")  # noqa: S608
-_add_counts = _BySize(
-    "INSERT INTO counts (span, start, site, person, kind, allowed, number) VALUES ROWS "
-    "ON CONFLICT (span, start, site, person, kind, allowed) DO UPDATE SET number = counts.number + "
-    "excluded.number",
-    "(?, ?, ?, ?, ?, ?, ?)",
-)
-# The first completion stands: a late second one for the same event changes nothing.
-_complete = _BySize(
-    "WITH done (id, status, bytes_up, bytes_down, ended_at) AS (VALUES ROWS) "
+_select_events = ManyRows(f"SELECT {_COLUMNS} FROM events WHERE id IN (ROWS)", "number")  # noqa: S608
+_complete = ManyRows(
+    "WITH done (id, status, bytes_up, bytes_down, ended_at, seal) AS (ROWS) "
     "UPDATE events SET status = done.status, bytes_up = done.bytes_up, "
-    "bytes_down = done.bytes_down, ended_at = done.ended_at "
-    "FROM done WHERE events.id = done.id AND events.ended_at IS NULL",
-    "(?, ?, ?, ?, ?)",
+    "bytes_down = done.bytes_down, ended_at = done.ended_at, ended_seal = done.seal "
+    "FROM done WHERE events.id = done.id AND events.ended_at IS NULL "
+    "RETURNING events.id, events.status, events.bytes_up, events.bytes_down, events.ended_at",
+    *("number",) * 6,
 )

@@ -42,9 +42,12 @@ def to_text(
         _period(overview, timezone),
         _table(rows)
         if rows
-        else "Nobody is known to have asked for a restricted site in this time.",
+        else "Nobody is known to have asked for a restricted site in this time."
+        if not _is_of_long_ago(overview)
+        else "This was so long ago that it is no longer kept who asked for which site.",
         "Not counted above\n"
         f"  Devices that nobody is known to use:     {_words(overview.unidentified)}\n"
+        f"{_of_long_ago(overview)}"
         f"  A person or a page, we cannot tell:      {_words(overview.unclear)}\n"
         f"  Pages and apps, by themselves:           {_words(overview.by_itself)}",
         "What these figures cannot tell\n" + "\n".join(_note(text) for text in notes(overview)),
@@ -91,6 +94,7 @@ def to_json(
             "together": {"allowed": _json(overview.allowed), "refused": _json(overview.refused)},
             "not_counted": {
                 "unidentified_devices": _json(overview.unidentified),
+                "no_longer_named": _json(overview.no_longer_named),
                 "unclear": _json(overview.unclear),
                 "by_itself": _json(overview.by_itself),
             },
@@ -125,7 +129,20 @@ def _period(overview: Overview, timezone: ZoneInfo) -> str:
         text += f"\nThe record begins on {_time(overview.begins, timezone)}."
     people = overview.people_at_least
     who = f"fewer than {overview.smallest_group}" if people is None else f"at least {people}"
+    if _is_of_long_ago(overview):
+        who = "no longer known for all of this time"
     return f"{text}\nPeople who asked for a restricted site: {who}."
+
+
+def _of_long_ago(overview: Overview) -> str:
+    """A line for figures whose people have been taken out, where there are any."""
+    if not _is_of_long_ago(overview):
+        return ""
+    return f"  Long ago, no longer kept by person:      {_words(overview.no_longer_named)}\n"
+
+
+def _is_of_long_ago(overview: Overview) -> bool:
+    return overview.no_longer_named.about != 0
 
 
 def _time(at: datetime, timezone: ZoneInfo) -> str:

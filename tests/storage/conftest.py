@@ -1,19 +1,24 @@
-"""What the tests of the record share: a record on the disk, and events to put in it."""
+"""What the tests of the record share: a record, in a file and on a server, and events to put in it.
+
+A test that takes `kept`, `database` or `recorder` is run twice, once with each. What is about the
+file itself takes `state` alone.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from storage.database import FILE_NAME, Database, open_record
+from storage.database import Database, open_file, open_record
 from storage.events import Event, EventIds
+from storage.record_file import RecordFile
 from storage.recorder import Recorder
+from tests.storage.kept import Kept, KeptInFile, KeptOnServer
+from tests.support.postgresql import PostgresServer
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -37,14 +42,64 @@ ALLOWED = Event(
 )
 
 
+_HOUR = "(at / 3600000000)"
+RECOUNT = "DELETE FROM counts;" + "".join(
+    "INSERT INTO counts (span, start, site, person, kind, allowed, number) "
+    f"SELECT {span}, {start}, site, coalesce(person, ''), kind, allowed, count(*) FROM events "
+    "GROUP BY 2, 3, 4, 5, 6;"
+    for span, start in (
+        (1, _HOUR),
+        (24, f"{_HOUR} / 24 * 24"),
+        (168, f"({_HOUR} - 96) / 168 * 168 + 96"),
+    )
+)
+"""Makes the counts anew from the events, for records that were written by hand."""
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "var"
 
 
+@pytest.fixture(scope="session")
+def template(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with an empty record."""
+    name = postgres.new_database()
+    open_record(tmp_path_factory.mktemp("template") / "var", postgres.url(name)).dispose()
+    return name
+
+
+@pytest.fixture(params=["file", "server"])
+def kept(request: pytest.FixtureRequest, state: Path) -> Iterator[Kept]:
+    """Where the record of a test is; in the file there is none yet."""
+    if request.param == "file":
+        yield KeptInFile(state)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = server.new_database(like=request.getfixturevalue("template"))
+    yield KeptOnServer(state, server, name)
+    server.drop(name)
+
+
 @pytest.fixture
-def database(state: Path) -> Iterator[Database]:
-    opened = open_record(state)
+def on_server(postgres: PostgresServer, template: str, state: Path) -> Iterator[KeptOnServer]:
+    """A record on the server, for what is about the server itself."""
+    name = postgres.new_database(like=template)
+    yield KeptOnServer(state, postgres, name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def database(kept: Kept) -> Iterator[Database]:
+    opened = kept.open()
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def file_database(state: Path) -> Iterator[RecordFile]:
+    """For what is about the file itself."""
+    opened = open_file(state)
     yield opened
     opened.dispose()
 
@@ -69,11 +124,10 @@ def event() -> Callable[..., Event]:
 
 
 @pytest.fixture
-def stored(state: Path) -> Callable[[str], list[tuple[object, ...]]]:
-    """Asks the file itself, as any other program would."""
-
-    def ask(query: str) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(state / FILE_NAME)) as connection:
-            return connection.execute(query).fetchall()
-
-    return ask
+def stored(
+    request: pytest.FixtureRequest, state: Path
+) -> Callable[[str], list[tuple[object, ...]]]:
+    """Asks the record itself, as any other program would."""
+    both = "kept" in request.fixturenames
+    kept: Kept = request.getfixturevalue("kept") if both else KeptInFile(state)
+    return kept.ask

@@ -1,4 +1,4 @@
-"""A program of its own that records: `python recording.py STATE WORKER EVENTS`.
+"""A program of its own that records: `python recording.py STATE WORKER EVENTS [URL]`.
 
 It waits for each event and prints its id once it is durable. Tests kill it, or run several at once.
 With EVENTS 0 it goes on until it is killed.
@@ -17,8 +17,8 @@ from storage.events import Completion, Event, EventIds
 from storage.recorder import Recorder
 
 
-async def main(state: Path, worker: int, events: int) -> None:
-    database = open_record(state)
+async def main(state: Path, worker: int, events: int, url: str | None) -> None:
+    database = open_record(state, url)
     ids = EventIds(worker, database.last_event_id())
     recorder = Recorder(database)
     recorder.start()
@@ -51,4 +51,5 @@ async def main(state: Path, worker: int, events: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    folder, number, wanted, *address = sys.argv[1:]
+    asyncio.run(main(Path(folder), int(number), int(wanted), "".join(address) or None))

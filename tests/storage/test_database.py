@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import Database, RecordError, open_record, open_record_readonly
+from storage.database import RecordError, open_record, open_record_readonly
 from storage.events import Event
+from storage.record_file import RecordFile
 from storage.recorder import Recorder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
@@ -65,9 +66,11 @@ def raised(call: Callable[[], object]) -> str:
 
 
 def test_a_new_record_is_for_its_owner_alone(
-    state: Path, recorder: Recorder, event: Callable[..., Event]
+    state: Path, file_database: RecordFile, event: Callable[..., Event]
 ) -> None:
     assert mode(state) == 0o700
+    recorder = Recorder(file_database)
+    recorder.start()
     recorder.note(event())
     while not recorder.state.written:
         pass
@@ -75,6 +78,7 @@ def test_a_new_record_is_for_its_owner_alone(
     assert files == dict.fromkeys(
         ("record.sqlite3", "record.sqlite3-wal", "record.sqlite3-shm"), 384
     )
+    recorder.close(10)
 
 
 def test_an_open_file_is_closed_to_others_again(state: Path) -> None:
@@ -96,8 +100,8 @@ def test_any_folder_name_will_do(tmp_path: Path, name: str) -> None:
     assert open_record_readonly(tmp_path / name).last_event_id() == 0
 
 
-def test_what_sqlite_was_told_holds(state: Path, database: Database) -> None:
-    with database.reading() as connection:
+def test_what_sqlite_was_told_holds(state: Path, file_database: RecordFile) -> None:
+    with file_database.reading() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in (
@@ -143,7 +147,7 @@ def test_an_empty_file_left_by_a_crash_becomes_a_record(state: Path) -> None:
 @pytest.mark.parametrize("noise", [b"hello", b"\0" * 5_000, b"SQLite format 3\0" + b"x" * 8_000])
 @pytest.mark.parametrize("opener", [open_record, open_record_readonly])
 def test_a_file_that_is_not_a_database(
-    state: Path, noise: bytes, opener: Callable[[Path], Database]
+    state: Path, noise: bytes, opener: Callable[[Path], object]
 ) -> None:
     state.mkdir()
     (state / "record.sqlite3").write_bytes(noise)
@@ -153,7 +157,7 @@ def test_a_file_that_is_not_a_database(
 
 @pytest.mark.parametrize("opener", [open_record, open_record_readonly])
 def test_another_programs_database_is_left_alone(
-    state: Path, opener: Callable[[Path], Database]
+    state: Path, opener: Callable[[Path], object]
 ) -> None:
     state.mkdir()
     with closing(sqlite3.connect(state / "record.sqlite3")) as other:
@@ -162,7 +166,7 @@ def test_another_programs_database_is_left_alone(
 
 
 @pytest.mark.parametrize("opener", [open_record, open_record_readonly])
-def test_a_record_of_a_newer_program(state: Path, opener: Callable[[Path], Database]) -> None:
+def test_a_record_of_a_newer_program(state: Path, opener: Callable[[Path], object]) -> None:
     open_record(state)
     with closing(sqlite3.connect(state / "record.sqlite3")) as other, other:
         other.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -226,9 +230,9 @@ def test_reading_changes_nothing(state: Path) -> None:
         connection.exec_driver_sql("DELETE FROM events")
 
 
-def test_a_record_that_vanishes_is_said_to_be_gone(state: Path, database: Database) -> None:
+def test_a_record_that_vanishes_is_said_to_be_gone(state: Path, file_database: RecordFile) -> None:
     shutil.rmtree(state)
-    assert "is gone: put it back" in raised(database.last_event_id)
+    assert "is gone: put it back" in raised(file_database.last_event_id)
 
 
 def test_too_many_open_files_is_one_sentence(state: Path) -> None:

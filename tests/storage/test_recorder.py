@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 
-from storage.database import FILE_NAME, Database, open_record
+from storage.database import Database
 from storage.events import LARGEST_ID, Completion, Event
+from storage.record_file import RecordFile
 from storage.recorder import NotDurable, Recorder
-from storage.writing import UNAVAILABLE
+from storage.writing import EVENT_COLUMNS, UNAVAILABLE
+from tests.storage.kept import Kept
+from tests.support import pace
 
 Make = Callable[..., Event]
 Ask = Callable[[str], list[tuple[object, ...]]]
@@ -24,27 +27,13 @@ Ask = Callable[[str], list[tuple[object, ...]]]
 ENDED = datetime(2026, 11, 18, 12, 5, tzinfo=UTC)
 
 
-@contextmanager
-def locked(database: Database) -> Iterator[None]:
-    """Another program that holds the write lock."""
-    with closing(database.connect()) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.rollback()
-
-
-def eventually(condition: Callable[[], object], within: float = 10) -> None:
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
+eventually = partial(pace.eventually, within=10)
 
 
 @pytest.fixture
-def impatient(state: Path) -> Iterator[Recorder]:
+def impatient(kept: Kept, database: Database) -> Iterator[Recorder]:
     """A recorder that finds out quickly that the record is locked."""
-    open_record(state)
-    running = Recorder(Database(state / FILE_NAME, "rw", patience=0.01))
+    running = Recorder(kept.impatient())
     running.start()
     yield running
     running.close(10)
@@ -55,7 +44,7 @@ COUNTED = "SELECT * FROM counts ORDER BY 1, 2, 3, 4, 5, 6"
 RECOUNTED = (
     " UNION ALL ".join(
         f"SELECT {span}, (at / 3600000000 - {offset}) / {span} * {span} + {offset}, "
-        "site, ifnull(person, ''), kind, allowed, count(*) FROM events GROUP BY 1, 2, 3, 4, 5, 6"
+        "site, coalesce(person, ''), kind, allowed, count(*) FROM events GROUP BY 1, 2, 3, 4, 5, 6"
         for span, offset in ((1, 0), (24, 0), (168, 96))
     )
     + " ORDER BY 1, 2, 3, 4, 5, 6"
@@ -65,13 +54,13 @@ RECOUNTED = (
 def test_everything_an_event_says_is_in_the_file(
     recorder: Recorder, event: Make, stored: Ask
 ) -> None:
-    told = event(path="/barningham", at=ENDED + timedelta(microseconds=7))
+    told = event(path="/barningham", confidence=90, at=ENDED + timedelta(microseconds=7))
     recorder.note(told)
     assert recorder.close(10) == 0
-    (row,) = stored("SELECT * FROM events")
+    (row,) = stored(f"SELECT {', '.join(EVENT_COLUMNS)} FROM events")
     assert row[1] == 1_795_003_500_000_007
-    assert row[2:17] == astuple(told)[2:]
-    assert row[17:] == (None, None, None, None)
+    assert row[2:] == astuple(told)[2 : len(EVENT_COLUMNS)]
+    assert stored("SELECT status, bytes_up, bytes_down, ended_at FROM events") == [(None,) * 4]
 
 
 def test_an_event_is_in_the_file_when_durable_returns(
@@ -91,6 +80,16 @@ def test_many_clients_share_commits(recorder: Recorder, event: Make, stored: Ask
     asyncio.run(all_at_once())
     assert stored("SELECT count(*) FROM events") == [(500,)]
     assert stored(COUNTED) == stored(RECOUNTED)
+
+
+def test_what_a_loop_has_at_hand_is_one_commit(
+    recorder: Recorder, event: Make, stored: Ask
+) -> None:
+    async def a_few_at_once() -> None:
+        await asyncio.gather(*(recorder.durable(event(), 10) for _ in range(20)))
+
+    asyncio.run(a_few_at_once())
+    assert stored("SELECT rows FROM seals WHERE what = 'events'") == [(20,)]
 
 
 def test_a_completion_is_added_once(recorder: Recorder, event: Make, stored: Ask) -> None:
@@ -130,7 +129,7 @@ def test_no_completion_is_kept_beyond_the_limit(
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "written"),
     [
         ("/caf\udce9", "/caf\\udce9"),
         ("/a\0b\x1b[31m\r\n", "/a\\x00b\\x1b[31m\\r\\n"),
@@ -140,11 +139,11 @@ def test_no_completion_is_kept_beyond_the_limit(
     ],
 )
 def test_hostile_text_is_kept_harmlessly(
-    recorder: Recorder, event: Make, stored: Ask, sent: str, kept: str
+    recorder: Recorder, event: Make, stored: Ask, sent: str, written: str
 ) -> None:
     recorder.note(event(path=sent))
     recorder.close(10)
-    assert stored("SELECT path FROM events") == [(kept,)]
+    assert stored("SELECT path FROM events") == [(written,)]
 
 
 @pytest.mark.parametrize(
@@ -185,14 +184,29 @@ class TestTooLate:
         assert stored("SELECT allowed, outcome FROM events") == [(0, "no-purpose")]
 
     def test_while_the_record_is_locked(
-        self, database: Database, impatient: Recorder, event: Make, stored: Ask
+        self, kept: Kept, impatient: Recorder, event: Make, stored: Ask
     ) -> None:
-        with locked(database):
-            with pytest.raises(NotDurable, match=r"keeps .* locked: close it"):
+        with kept.locked():
+            with pytest.raises(NotDurable, match=r"locked( by another program)?: close it"):
                 asyncio.run(impatient.durable(event(), 0.5))
             assert stored("SELECT * FROM events") == []
         eventually(lambda: impatient.state.written == 1)
         assert stored("SELECT allowed, outcome FROM events") == [(0, UNAVAILABLE)]
+
+    def test_while_the_writer_waits_its_turn(
+        self, kept: Kept, recorder: Recorder, event: Make, stored: Ask
+    ) -> None:
+        with kept.locked():
+            recorder.note(event())  # the writer waits with this one and the next
+            with pytest.raises(NotDurable):
+                asyncio.run(recorder.durable(event(), 0.5))
+        eventually(lambda: recorder.state.written == 2)
+        assert stored("SELECT allowed, outcome FROM events ORDER BY id") == [
+            (1, "purpose"),
+            (0, UNAVAILABLE),
+        ]
+        assert stored("SELECT * FROM corrections") == []
+        assert stored(COUNTED) == stored(RECOUNTED)
 
     def test_in_the_middle_of_the_commit(
         self, recorder: Recorder, event: Make, stored: Ask
@@ -210,7 +224,8 @@ class TestTooLate:
 
         async def everyone() -> None:
             for turn in range(60):
-                await asyncio.gather(*(ask(turn * n / 40_000) for n in range(8)))
+                await asyncio.gather(*(ask(turn * n / 20_000) for n in range(8)))
+            await ask(10)
 
         asyncio.run(everyone())
         assert recorder.close(10) == 0
@@ -226,7 +241,8 @@ class TestTooLate:
 
         async def cancelled_once_recorded() -> None:
             waiting = asyncio.create_task(recorder.durable(told, 10))
-            await asyncio.sleep(0)
+            for _ in range(2):  # it is told, and the writer is called
+                await asyncio.sleep(0)
             # The loop is kept busy, so the answer cannot be delivered before the task is cancelled.
             eventually(lambda: recorder.state.written == 1)
             waiting.cancel()
@@ -238,7 +254,7 @@ class TestTooLate:
         assert stored("SELECT id, allowed, outcome, rule FROM events") == [
             (told.id, 0, UNAVAILABLE, None)
         ]
-        assert stored("SELECT * FROM corrections") == [
+        assert stored("SELECT event, outcome, reason, rule, clause FROM corrections") == [
             (told.id, told.outcome, told.reason, told.rule, told.clause)
         ]
         assert stored(COUNTED) == stored(RECOUNTED)
@@ -258,13 +274,13 @@ class TestTooLate:
         assert stored("SELECT allowed FROM events") == [(0,)]
 
     def test_an_answer_to_a_loop_that_has_ended_harms_nobody(
-        self, database: Database, impatient: Recorder, event: Make
+        self, kept: Kept, impatient: Recorder, event: Make
     ) -> None:
         async def give_up() -> None:
             asyncio.get_running_loop().create_task(impatient.durable(event(), 60))
             await asyncio.sleep(0)
 
-        with locked(database):
+        with kept.locked():
             asyncio.run(give_up())
         eventually(lambda: impatient.state.written == 1)
 
@@ -296,15 +312,15 @@ class TestAFullQueue:
 
 class TestClosing:
     def test_what_could_not_be_written_is_told(
-        self, database: Database, impatient: Recorder, event: Make
+        self, kept: Kept, impatient: Recorder, event: Make
     ) -> None:
-        with locked(database):
+        with kept.locked():
             for _ in range(7):
                 impatient.note(event())
             assert impatient.close(0.2) == 7
 
     def test_those_who_wait_are_refused(
-        self, database: Database, impatient: Recorder, event: Make, stored: Ask
+        self, kept: Kept, impatient: Recorder, event: Make, stored: Ask
     ) -> None:
         async def wait_and_close() -> None:
             waiting = asyncio.create_task(impatient.durable(event(), 60))
@@ -313,7 +329,7 @@ class TestClosing:
             with pytest.raises(NotDurable, match="Schoolgate is stopping"):
                 await waiting
 
-        with locked(database):
+        with kept.locked():
             asyncio.run(wait_and_close())
         assert stored("SELECT count(*) FROM events WHERE allowed") == [(0,)]
 
@@ -369,19 +385,19 @@ def test_a_commit_that_was_thought_lost_is_not_counted_twice(
     again = Work([Line(told, False), Line(late, True), Line(too_late, True)], [], [])
     for work in (first, again, again):
         with database.writer() as connection, connection.begin():
-            assert write(connection, work, careful=True) == set()
+            assert write(connection, work, ENDED, careful=True) == set()
     assert stored("SELECT allowed FROM events ORDER BY id") == [(1,), (0,), (0,)]
     assert stored(COUNTED) == stored(RECOUNTED)
     assert refused(refused(told)) == refused(told)
 
 
-def test_a_completion_is_found_by_its_key(database: Database) -> None:
+def test_a_completion_is_found_by_its_key(file_database: RecordFile) -> None:
     """Or a thousand completions would read the whole record a thousand times."""
-    with database.reading() as connection:
+    with file_database.reading() as connection:
         from storage.writing import _complete
 
         plan = connection.execute(
-            text("EXPLAIN QUERY PLAN " + _complete(4).replace("?", "1"))
+            text("EXPLAIN QUERY PLAN " + _complete.of_size(4).replace("?", "1"))
         ).fetchall()
     assert any("SEARCH events USING INTEGER PRIMARY KEY" in row[-1] for row in plan)
     assert not any("SCAN events" in row[-1] for row in plan)

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import FILE_NAME, Database, open_record
+from storage.database import FILE_NAME, RecordError, open_record
 from storage.events import Event, EventIds
+from storage.record_file import RecordFile
 from storage.recorder import NotDurable, Recorder
+from storage.verifying import verify
+from tests.support.pace import eventually, promised
 
 Make = Callable[..., Event]
 Ask = Callable[[str], list[tuple[object, ...]]]
@@ -22,22 +25,15 @@ Ask = Callable[[str], list[tuple[object, ...]]]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small disk")
 
 
-def eventually(condition: Callable[[], object], within: float = 15) -> None:
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)
-
-
-def running(state: Path, limit: int = 100_000) -> Recorder:
-    recorder = Recorder(Database(state / FILE_NAME, "rw", patience=0.01), limit=limit)
+def running(state: Path, limit: int = 100_000, patience: float = 0.01) -> Recorder:
+    recorder = Recorder(RecordFile(state / FILE_NAME, "rw", patience), limit=limit)
     recorder.start()
     return recorder
 
 
 def refused_because(recorder: Recorder, event: Event) -> str:
     with pytest.raises(NotDurable) as raised:
-        asyncio.run(recorder.durable(event, 0.4))
+        asyncio.run(recorder.durable(event, promised(0.15)))
     return str(raised.value)
 
 
@@ -64,7 +60,7 @@ def test_a_locked_record(state: Path, event: Make, stored: Ask) -> None:
 def test_a_record_that_may_not_grow(state: Path, event: Make, stored: Ask) -> None:
     open_record(state)
 
-    class Small(Database):
+    class Small(RecordFile):
         """A record on a disk with room for a few pages; `room` is how many."""
 
         room = 20
@@ -175,10 +171,69 @@ class TestAFileThatGoes:
         for path in list(state.glob("record*")):
             path.unlink()
         (state / FILE_NAME).touch()
-        assert "cannot be used (no such table: events)" in refused_because(recorder, event())
+        assert "does not hold the tables of a record" in refused_because(recorder, event())
         open_record(state)
         eventually(lambda: recorder.state.pending == 0)
         recorder.close(10)
+
+
+class TestALogThatIsTakenAway:
+    """SQLite itself goes on into a file without a name, which a sudden death would take away."""
+
+    @pytest.mark.parametrize("ends", [("-wal",), ("-shm",), ("-wal", "-shm")])
+    def test_stops_what_must_be_durable_and_loses_nothing(
+        self, state: Path, event: Make, stored: Ask, ends: tuple[str, ...]
+    ) -> None:
+        database = open_record(state)
+        recorder, other = running(state, patience=5), running(state, patience=5)
+        for each in (recorder, other):
+            asyncio.run(each.durable(event(), 10))
+        with database.reading() as reader:  # as whoever follows grants and bindings does
+            for end in ends:
+                (state / f"{FILE_NAME}{end}").unlink()
+            for each in (recorder, other):
+                assert "was taken away while it was in use: restart" in refused_because(
+                    each, event()
+                )
+                each.note(event(allowed=False))
+            reader.rollback()
+        assert (recorder.close(10), other.close(10)) == (0, 0)
+        found = verify(open_record(state))
+        assert found.broken is None
+        assert stored("SELECT count(*), sum(allowed) FROM events") == [(6, 2)]
+
+    def test_may_be_followed_by_a_new_one_after_a_restart(self, state: Path, event: Make) -> None:
+        open_record(state)
+        for _ in range(2):
+            recorder = running(state, patience=5)
+            asyncio.run(recorder.durable(event(), 10))
+            (state / f"{FILE_NAME}-wal").unlink()
+            assert "was taken away" in refused_because(recorder, event())
+            recorder.close(10)
+        found = verify(open_record(state))
+        assert (found.broken, found.events) == (None, 4)
+
+
+def test_a_folder_that_becomes_read_only(state: Path, event: Make, stored: Ask) -> None:
+    """Who has the record open goes on; who comes later is told."""
+    if os.geteuid():
+        pytest.skip("needs root, to mount")
+    open_record(state)
+    recorder = running(state)
+    asyncio.run(recorder.durable(event(), 10))
+    mount = ["mount", "--bind", str(state), str(state)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("needs leave to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(state)], check=True)
+        asyncio.run(recorder.durable(event(), 10))
+        with pytest.raises(RecordError, match="make the file and its folder writable"):
+            open_record(state)
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+    asyncio.run(recorder.durable(event(), 10))
+    assert recorder.close(10) == 0
+    assert stored("SELECT count(*), sum(allowed) FROM events") == [(3, 3)]
 
 
 def test_attempts_become_rarer_and_closing_does_not_wait_for_the_next(
@@ -193,5 +248,5 @@ def test_attempts_become_rarer_and_closing_does_not_wait_for_the_next(
         time.sleep(1.5)  # by now it pauses for more than a second
         begun = time.monotonic()
         assert recorder.close(0.1) == 1
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < promised(1)
         other.rollback()

@@ -13,9 +13,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from storage.database import FILE_NAME, Database, open_record
+from storage.database import FILE_NAME, open_record, open_record_readonly
 from storage.events import Completion, Event, EventIds
+from storage.record_file import RecordFile
 from storage.recorder import NotDurable, Recorder
+from storage.verifying import verify
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 PLAIN = Event(
@@ -59,7 +61,7 @@ class Conversation:
         self.recorder = self.begin()
 
     def begin(self) -> Recorder:
-        recorder = Recorder(Database(self.state / FILE_NAME, "rw", patience=0.005))
+        recorder = Recorder(RecordFile(self.state / FILE_NAME, "rw", patience=0.005))
         recorder.start()
         return recorder
 
@@ -123,6 +125,8 @@ def test_the_record_holds_exactly_what_was_told(said: list[tuple[str, object]]) 
         finally:
             conversation.other.close()
             conversation.recorder.close(0)
+        found = verify(open_record_readonly(Path(folder)))
+        assert (found.broken, found.events) == (None, len(conversation.expected))
         with closing(sqlite3.connect(Path(folder) / FILE_NAME)) as file:
             rows = dict(file.execute("SELECT id, allowed FROM events"))
             assert rows == {key: int(value) for key, value in conversation.expected.items()}

@@ -70,6 +70,17 @@ def test_an_empty_week_says_so() -> None:
     assert "The record begins" not in text
 
 
+def test_a_week_of_long_ago_says_that_its_people_are_no_longer_kept() -> None:
+    old = replace(WEEK, sites=(), people_at_least=None, no_longer_named=Figure(about=90))
+    text = to_text(old, "Barningham", LONDON)
+    assert "so long ago that it is no longer kept who asked for which site." in text
+    assert "People who asked for a restricted site: no longer known for all of this time." in text
+    assert "  Long ago, no longer kept by person:      about 90\n" in text
+    assert "Nobody" not in text
+    found = json.loads(to_json(old, "Barningham", LONDON))
+    assert found["not_counted"]["no_longer_named"]["about"] == 90
+
+
 def test_a_week_of_withheld_sites_has_a_table_too() -> None:
     text = to_text(replace(WEEK, sites=WEEK.sites[:1], allowed=FEW, refused=FEW), "B", LONDON)
     assert "other addresses  refused: fewer than 5 people, so no figures" in text

@@ -1,0 +1,1 @@
+"""The centre: one PostgreSQL database to which the gateways of many schools forward."""
