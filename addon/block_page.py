@@ -77,6 +77,7 @@ class BlockPage:
     contact_phone: str = ""
     portal_url: str = ""  # 'http://portal.example:8081'; the link is left out if it is not http(s)
     status: int = 403
+    sign_in: bool = False  # whether the portal takes sign-ins
 
 
 def answer(
@@ -154,6 +155,7 @@ def _pieces(page: BlockPage) -> tuple[str, ...]:
         time=_TIME,
         machine_time=_MACHINE_TIME,
         ask_link=_ask_link(page),
+        sign_in_link=_sign_in_link(page),
         mail_link=_mail_link(page),
         telephone_link=Markup("tel:") + re.sub(r"[^0-9+]", "", page.contact_phone),
     )
@@ -172,6 +174,14 @@ def _ask_link(page: BlockPage) -> str:
     about = WORDS.get(page.outcome, OTHERWISE).about
     asked = f"site={_HOST_IN_LINK}&reference={_REFERENCE_IN_LINK}"
     return f"{page.portal_url.rstrip('/')}/ask?{asked}{'&about=' + about if about else ''}"
+
+
+def _sign_in_link(page: BlockPage) -> str:
+    """Where the portal takes sign-ins; '' where it takes none, or where one would not help."""
+    helps = page.sign_in and page.outcome == "unidentified"
+    if not helps or urlsplit(page.portal_url).scheme not in ("http", "https"):
+        return ""
+    return f"{page.portal_url.rstrip('/')}/sign-in"
 
 
 def _mail_link(page: BlockPage) -> str:

@@ -84,4 +84,18 @@ WORDS: Final[Mapping[str, Words]] = {
         next_step="If this page comes back after that, please tell us, so that we can mend it.",
         on_record="The record could not be written in time, so it may not hold this request.",
     ),
+    "record-full": Words(
+        heading="{site} cannot open just now",
+        comfort=_NOTHING_WRONG,
+        next_step="Please tell us, so that we can make room. Other sites open as they always do.",
+        on_record="The record has no room just now, so it may not hold this request.",
+    ),
+    "app-refused": Words(
+        heading="The app did not accept the school’s certificate",
+        next_step="Tell us which app and device it was, so that we can look into it.",
+    ),
+    "no-certificate": Words(
+        heading="{site} cannot open just now",
+        next_step="Please tell us, so that we can mend it.",
+    ),
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from weakref import WeakSet
 
 from mitmproxy.connection import Client
 from mitmproxy.dns import DNSFlow
@@ -34,12 +33,14 @@ from addon.flows import (
 from addon.framing import LENGTH_REQUIRED, body_was_held_back
 from addon.fronting import fronts, may_front
 from addon.gate import Gate
+from addon.gateway.hidden_names import hides
 from addon.guard import guarded
-from addon.identity.directory import person_at
 from addon.judging import Judging
 from addon.passage import completion_of, passage_of
+from addon.sent_on import note_where_it_leads
 from addon.sink import Replace
 from addon.sockets import cut, hold, release
+from addon.undecrypted import opens_unseen
 from rules.hosts import HostError
 from rules.policy import Outcome
 from rules.request import WebRequest
@@ -50,8 +51,6 @@ class Enforcer:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        # Those whose connections pass undecrypted.
-        self._unseen: WeakSet[Client] = WeakSet()
 
     # An error here leaves the connection to be decrypted, and so to be judged again below.
     @guarded
@@ -67,7 +66,16 @@ class Enforcer:
         if names:
             # The site is given the name in its one form too: mitmproxy fails over a final dot.
             server.sni = names[0]
-        if self._must_decide(names, client_address(data.context.client.peername)):
+        client = data.context.client
+        hidden = bool(self.gate.policy.now.policy.restricted) and any(map(hides, names))
+        if hidden or self.gate.access.shuts(client, names or hosts):
+            cut(client, client)
+            self.gate.counts.refused += 1
+            return
+        if self._must_decide(names, client):
+            if await opens_unseen(self.gate, client, names):
+                server.address = (names[0], port)
+                data.ignore_connection = True
             return
         if names and await may_front(self.gate.policy.now.policy, names[0]):
             return
@@ -75,15 +83,19 @@ class Enforcer:
             # The name that the client claimed is dialled, not the address that it chose, so that
             # a false name leads to the site of that name.
             server.address = (names[0], port)
-        elif not hosts or not is_private(hosts[0]):
-            return  # no name out here; inside there may be one
+        elif not target or not is_private(hosts[-1]):
+            # No name out here; inside there may be one. Where it leads is what counts: a number
+            # for a server name is only the client's word.
+            return
         data.ignore_connection = True
-        self._unseen.add(data.context.client)
+        self.gate.access.passing[client] = (names or hosts)[0]
         self.gate.counts.passed += 1
 
     @guarded
     async def requestheaders(self, flow: HTTPFlow) -> None:
         """Decides. An allowed request waits here until the record holds it."""
+        if flow.response:
+            return  # nobody has signed in to the proxy yet, and it has asked them to
         judging = Judging(self.gate, flow)
         if flow.error:
             judging.note_malformed()  # mitmproxy has refused it already
@@ -125,6 +137,7 @@ class Enforcer:
         elif passage is None:
             flow.response.stream = True
         elif passage.answer is None:
+            note_where_it_leads(self.gate, flow, passage)
             # An offer of HTTP/3 would only lead the browser to a port that is closed.
             flow.response.headers.pop("alt-svc", None)
             flow.response.stream = passage.down
@@ -186,8 +199,11 @@ class Enforcer:
         assert data.server.peername
         client = client_address(data.client.peername)
         name, number = data.server.address[0], data.server.peername[0]
-        if self.gate.is_astray(client, number, data.server.address[1]) or (
-            data.client in self._unseen and fronts(self.gate.policy.now.policy, name, number)
+        access, policy = self.gate.access, self.gate.policy.now.policy
+        if (
+            self.gate.is_astray(client, number, data.server.address[1])
+            or (data.client in access.passing and fronts(policy, name, number))
+            or access.let_through.came_too_late(data.client, name)
         ):
             cut(data.client, data.server)
 
@@ -201,6 +217,7 @@ class Enforcer:
     @guarded
     def client_disconnected(self, client: Client) -> None:
         """Nobody is served on this connection any more."""
+        self.gate.access.let_through.forget(client)
         cut(client, client)
 
     @guarded
@@ -218,10 +235,10 @@ class Enforcer:
             if hook == "request":
                 subject.response = Response.make(403, b"", {"cache-control": "no-store"})
 
-    def _must_decide(self, names: list[str], address: str) -> bool:
+    def _must_decide(self, names: list[str], client: Client) -> bool:
         """Whether the policy has a say in a connection to these hosts from this client."""
         policy = self.gate.policy.now.policy
-        person = person_at(policy, address).person
+        person = self.gate.access.person_at(client).person
         now = datetime.now(UTC)
         return any(
             policy.sees_through(name)
@@ -231,6 +248,7 @@ class Enforcer:
 
     def _complete(self, flow: HTTPFlow) -> None:
         """The second, lazy write: how it ended and how much went each way."""
+        self.gate.access.let_through.end(flow)
         passage = passage_of(flow)
         completion = completion_of(flow, passage, datetime.now(UTC)) if passage else None
         if completion:

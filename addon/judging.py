@@ -8,7 +8,7 @@ from functools import cached_property
 
 from mitmproxy.http import HTTPFlow
 
-from addon.evidence import kind_of
+from addon.account import Account
 from addon.flows import (
     Malformed,
     Nameless,
@@ -21,7 +21,6 @@ from addon.flows import (
 )
 from addon.framing import Framed
 from addon.gate import Gate
-from addon.identity.directory import person_at
 from addon.passage import Passage, attach
 from addon.refusal import block_page, refusal_answer
 from addon.sink import Discard
@@ -29,10 +28,8 @@ from addon.sockets import hold, release
 from rules.policy import Decision, Outcome, Policy
 from rules.request import WebRequest
 from rules.sites import Site
-from storage.events import Event
-from storage.recorder import NotDurable
-
-_LONGEST_METHOD = 16
+from storage.recorder import NotDurable, RecordFull
+from storage.tallies import Tally
 
 
 class Judging:
@@ -44,16 +41,26 @@ class Judging:
         self.now = datetime.now(UTC)
         self.policy: Policy = gate.policy.now.policy
         self.address = client_address(flow.client_conn.peername)
-        self.who = person_at(self.policy, self.address)
+        self.who = gate.access.person_at(flow.client_conn, flow)
 
     @cached_property
     def headers(self) -> dict[str, str]:
         """The request's headers by name in lower case, as they were before any redirection."""
         return header_texts(self.flow.request)
 
+    @cached_property
+    def account(self) -> Account:
+        """What the record will be told of it."""
+        return Account(self.gate, self.policy, self.who, self.address, self.now, self.headers)
+
     def decide(self, request: WebRequest) -> Decision:
         """The policy's decision on the request for the person behind it, now."""
-        return self.policy.decide(request, self.who.person, self.now)
+        person = self.who.person
+        if person is None:
+            return self.policy.decide(request, None, self.now)
+        person = self.gate.access.asking(person, request.host)
+        grants = self.gate.access.in_force.grants_of(person.id, self.now)
+        return self.policy.decide(request, person, self.now, grants)
 
     def pass_on(self, request: WebRequest) -> None:
         """Sends an unrelated request on its way, streamed, and forgets it."""
@@ -62,27 +69,40 @@ class Judging:
 
     async def allow(self, request: WebRequest, decision: Decision) -> None:
         """Sends an allowed request on its way once its event is durable; refuses it otherwise."""
-        event = self._event(request, decision)
+        noted = self.account.allowed(request, decision)
+        number = None if isinstance(noted, Tally) else noted.id
         hold(self.flow.client_conn, self)
         try:
-            await self.gate.recorder.durable(event, self.gate.record_within)
+            await self.gate.recorder.durable(noted, self.gate.record_within)
+        except RecordFull:
+            # Nothing of it is on its way to the record, so it is refused as any other request is.
+            self.refuse(request, self.policy.refuse(Outcome.RECORD_FULL, decision.site))
+            return
         except NotDurable:
             unsaved = self.policy.refuse(Outcome.RECORD_UNAVAILABLE, decision.site)
-            self._answer(unsaved, request.host, event.id)
+            self._answer(unsaved, request.host, number)
             return
         finally:
             release(self.flow.client_conn, self)
+        let_through = self.gate.access.let_through
+        permit = let_through.permit(self.policy, self.who, decision.grant)
+        if not let_through.holds(permit, self.flow.client_conn, self.flow):
+            outcome = Outcome.NO_PURPOSE if decision.grant else Outcome.UNIDENTIFIED
+            ended = self.policy.refuse(outcome, decision.site)
+            self._answer(ended, request.host, number)
+            return
+        let_through.begin(self.flow, permit)
         self.gate.counts.allowed += 1
-        attach(self.flow, Passage(event.id, up=Framed(self.flow)))
+        opened = self.account.opened(request, decision)
+        attach(self.flow, Passage(number, up=Framed(self.flow), opened=opened))
+        self.account.note_use(request, decision)
         self._dial_by_name(request)
 
     def refuse(self, request: WebRequest, decision: Decision, status: int | None = None) -> None:
         """Answers the request here. It is on record where it concerns a restricted site."""
         number = None
-        if decision.site:
-            event = self._event(request, decision)
-            number = event.id
-            self.gate.recorder.note(event)
+        if decision.site and decision.site.id in self.policy.restricted:
+            number = self.account.note_refused(request, decision)
         self._answer(decision, request.host, number, status)
 
     def refuse_unjudgeable(self, fault: Unjudgeable) -> None:
@@ -101,9 +121,9 @@ class Judging:
         """Puts on record that mitmproxy has refused the request, and why."""
         host, site = self._restricted(carried_hosts(self.flow))
         if site:
-            event = self._event(self._pathless(host), self.policy.refuse(Outcome.MALFORMED, site))
+            refused = self.policy.refuse(Outcome.MALFORMED, site)
             self.gate.counts.refused += 1
-            self.gate.recorder.note(event)
+            self.gate.recorder.note(self.account.event(self._pathless(host), refused))
 
     def refuse_after_error(self) -> None:
         """After an error of ours: closed where it restricts, open where it certainly does not."""
@@ -125,29 +145,6 @@ class Judging:
         answer = refusal_answer(page, self.policy, host, number, method, self.headers, self.now)
         attach(self.flow, Passage(number, up=Discard(), answer=answer))
         self.gate.sink.redirect(self.flow)
-
-    def _event(self, request: WebRequest, decision: Decision) -> Event:
-        """The event of a decided request: all of it that the record may hold."""
-        person = self.who.person
-        return Event(
-            id=self.gate.event_ids.next(self.now),
-            at=self.now,
-            person=person.id if person else None,
-            source=self.who.source,
-            address=self.address,
-            site=decision.site.id if decision.site else "",
-            host=request.host,
-            scheme=request.scheme,
-            method=request.method[:_LONGEST_METHOD],
-            kind=kind_of(self.headers),
-            allowed=decision.allowed,
-            outcome=decision.outcome,
-            reason=decision.reason,
-            rule=decision.rule.id if decision.rule else None,
-            clause=decision.clause.id if decision.clause else None,
-            path=request.path if decision.records_path else None,
-            policy=self.policy.digest[:12],
-        )
 
     def _dial_by_name(self, request: WebRequest) -> None:
         """One canonical name wherever the destination is named: what was judged is dialled."""

@@ -13,15 +13,28 @@ import signal
 import stat
 import sys
 import threading
+from contextlib import suppress
 from typing import Final
 
 READY: Final = "ready"
 """The line on which a child says that it answers."""
 
+ALIVE: Final = "alive"
+"""The line on which it says so again and again."""
+
+ALIVE_EVERY: Final = 5.0
+"""Seconds between two of those."""
+
 
 def say_ready() -> None:
     """Tells the supervisor that this process answers now."""
     print(READY, flush=True)
+
+
+def say_alive() -> None:
+    """Tells the supervisor that this process still answers. One that has gone need not hear it."""
+    with suppress(OSError):
+        print(ALIVE, flush=True)
 
 
 def stop_with_parent() -> None:

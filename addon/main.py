@@ -5,7 +5,8 @@ here would not be the class that the rest of the program knows.
 """
 
 from addon.enforcer import Enforcer
+from addon.handshakes import Handshakes
 from addon.script_gate import ScriptGate
 
 _gate = ScriptGate()
-addons = [_gate, Enforcer(_gate)]
+addons = [_gate, Enforcer(_gate), Handshakes(_gate)]

@@ -36,7 +36,7 @@ def ends_here(client: str, number: str, port: int, own_ports: Collection[int]) -
     """The same of an IP address that was looked up already."""
     number = number.partition("%")[0]
     from_here = client != "" and ipaddress.ip_address(client).is_loopback
-    if port in own_ports and _is_this_machines(number):
+    if port in own_ports and is_this_machines(number):
         return True
     return not from_here and _is_loopback(number)
 
@@ -47,7 +47,7 @@ def _is_loopback(number: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _is_this_machines(number: str) -> bool:
+def is_this_machines(number: str) -> bool:
     """Whether this machine has an IP address. That it can be bound is what tells."""
     family = socket.AF_INET6 if ":" in number else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,9 +10,19 @@ from mitmproxy.http import HTTPFlow
 
 from addon.block_page import Answer
 from addon.sink import Count, Discard
+from rules.sites import Site
 from storage.events import Completion
 
 _KEY = "schoolgate"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A page that somebody opened: from which device, who, and on which site."""
+
+    device: Hashable
+    person: str | None
+    site: Site
 
 
 @dataclass(slots=True)
@@ -23,6 +34,7 @@ class Passage:
     down: Count = field(default_factory=Count)
     answer: Answer | None = None
     completed: bool = False
+    opened: Opened | None = None
 
 
 def attach(flow: HTTPFlow, passage: Passage) -> None:

@@ -6,8 +6,9 @@ its console. A gate uses none of that, and asking was most of what a request cos
 
     Core          checks the options that belong to no other addon
     DisableH2C    refuses an upgrade to HTTP/2 in the clear, which mitmproxy could not look into
+    ProxyAuth     has people sign in to the proxy, where the policy wants that; guessing is slow
     Proxyserver   listens, and owns the connections
-    NextLayer     tells TLS from HTTP
+    NextLayer     tells TLS from HTTP, here with a little more patience
     TlsConfig     makes the certificates, and checks those of the origin
     ErrorCheck    ends the program when something is wrong at start
 
@@ -26,20 +27,34 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.addons.tlsconfig import TlsConfig
 from mitmproxy.master import Master
 from mitmproxy.options import Options
+from mitmproxy.proxy.layer import NextLayer as Undecided
+
+from addon.identity.proxy_sign_in import PatientProxyAuth
+
+
+class PatientNextLayer(NextLayer):
+    """Waits for the third byte of what may be a ClientHello; mitmproxy takes two for HTTP."""
+
+    def next_layer(self, nextlayer: Undecided) -> None:
+        """Leaves it undecided while there is too little to tell."""
+        if nextlayer.data_client() not in (b"\x16", b"\x16\x03"):
+            super().next_layer(nextlayer)
 
 
 class ProxyMaster(Master):
     """Made inside a running event loop. Ours are added after the addons that it brings."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, sign_in: bool = False) -> None:
+        """With `sign_in`, people have to sign in to the proxy (option `proxyauth`)."""
         super().__init__(options)
         # In mitmdump's order, which some of them rely on.
         for addon in (
             Core(),
             DisableH2C(),
-            Proxyserver(),  # type: ignore[no-untyped-call]
-            NextLayer(),
+            *([PatientProxyAuth()] if sign_in else []),
+            Proxyserver(),
+            PatientNextLayer(),
             TlsConfig(),
             ErrorCheck(),
         ):
-            self.addons.add(addon)  # type: ignore[no-untyped-call]
+            self.addons.add(addon)

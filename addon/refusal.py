@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from addon.block_page import Answer, BlockPage, answer
+from rules.identity import Source
 from rules.policy import Decision, Outcome, Policy
 from rules.school import Contact, Contacts
 from storage.events import reference
@@ -15,6 +16,7 @@ _STATUS: Final[Mapping[Outcome, int]] = {
     Outcome.MALFORMED: 400,
     Outcome.MISMATCH: 421,
     Outcome.RECORD_UNAVAILABLE: 503,
+    Outcome.RECORD_FULL: 503,
 }
 _MENDED_BY_IT: Final = frozenset(
     {
@@ -24,6 +26,7 @@ _MENDED_BY_IT: Final = frozenset(
         Outcome.NAMELESS,
         Outcome.INTERNAL_ERROR,
         Outcome.RECORD_UNAVAILABLE,
+        Outcome.RECORD_FULL,
     }
 )
 
@@ -45,6 +48,7 @@ def block_page(policy: Policy, decision: Decision, host: str, portal_url: str) -
         contact_phone=contact.phone,
         portal_url=portal_url,
         status=_STATUS.get(decision.outcome, 403),
+        sign_in=Source.SIGN_IN in policy.identity.sources,
     )
 
 

@@ -64,6 +64,12 @@ def cut(client: Client, connection: Connection) -> None:
         streams.writer.transport.abort()
 
 
+def clients() -> list[Client]:
+    """Every client that is connected now."""
+    proxyserver: Any = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+    return [handler.client for handler in proxyserver.connections.values()]
+
+
 def _handler(client: Client) -> Any:
     proxyserver: Any = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
     return proxyserver.connections.get(client.id)

@@ -6,11 +6,15 @@ worker still runs. It holds counts and times only, nothing about anybody.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+from addon.durable_file import replace_file
 
 SILENT_AFTER: Final = timedelta(seconds=5)
 _FOLDER: Final = "status"
@@ -26,6 +30,8 @@ class RecordStatus:
     lost: int = 0  # events that could not be kept, since the worker started
     written: int = 0
     last_error: str | None = None
+    size: int = 0  # bytes that the record takes
+    limit: int | None = None  # bytes that it may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class WorkerStatus:
     decided: int = 0
     refused: int = 0
     passed: int = 0  # connections let through without being decided
+    authority: tuple[str, ...] = ()  # what is not well with the certificates, a sentence each
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +67,14 @@ def status_path(state: Path, worker: int) -> Path:
     return state / _FOLDER / f"proxy-{worker}.json"
 
 
-def publish(path: Path, status: WorkerStatus) -> None:
+def publish(path: Path, status: "DataclassInstance") -> None:
     """Replace the file at `path`, in one step, readable by its owner only.
 
     A reader sees the old status or the new one, never half. Raises OSError when it cannot be
     written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = json.dumps(asdict(status), default=_as_text).encode()
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    replace_file(path, json.dumps(asdict(status), default=_as_text).encode())
 
 
 def read_all(state: Path, now: datetime) -> tuple[Reading, ...]:
@@ -109,7 +106,10 @@ def _understood(facts: dict[str, Any]) -> WorkerStatus:
         name: datetime.fromisoformat(facts[name]).astimezone(UTC)
         for name in ("started_at", "at", "policy_loaded_at")
     }
-    status = WorkerStatus(**{**facts, **times, "record": RecordStatus(**facts["record"])})
+    record, authority = RecordStatus(**facts["record"]), tuple(facts.get("authority", ()))
+    status = WorkerStatus(**{**facts, **times, "record": record, "authority": authority})
+    if not all(isinstance(sentence, str) for sentence in authority):
+        raise TypeError("a sentence is none")
     counts = (status.pid, status.decided, status.refused, status.passed, *_numbers(status.record))
     if not all(isinstance(count, int | float) for count in counts):
         raise TypeError("a count is not a number")
@@ -117,7 +117,7 @@ def _understood(facts: dict[str, Any]) -> WorkerStatus:
 
 
 def _numbers(record: RecordStatus) -> tuple[float, ...]:
-    return record.pending, record.lag, record.lost, record.written
+    return record.pending, record.lag, record.lost, record.written, record.size, record.limit or 0
 
 
 def _as_text(value: object) -> str:

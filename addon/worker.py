@@ -14,19 +14,25 @@ from pathlib import Path
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.options import Options
 
+from addon.balanced_modes import BalancedMode, GatewayMode
 from addon.enforcer import Enforcer
 from addon.gate import Gate
-from addon.lifeline import say_ready, stop_with_parent
+from addon.handshakes import Handshakes
+from addon.identity.proxy_sign_in import SignInError, setting
+from addon.journal_lines import start_logging
+from addon.lifeline import ALIVE_EVERY, say_alive, say_ready, stop_with_parent
 from addon.proxy_master import ProxyMaster
+from addon.sizes import DEFAULT_LIMIT
 
 log = logging.getLogger("schoolgate")
 
 _LOOKUPS = 128  # at once
+_MODES = ("regular", "transparent", GatewayMode.type_name, BalancedMode.type_name)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What one worker is told. `mode` is mitmproxy's: `regular` or `transparent`."""
+    """What one worker is told. `mode` is mitmproxy's `regular` or `transparent`, or one of ours."""
 
     mode: str
     host: str
@@ -36,6 +42,8 @@ class WorkerSettings:
     portal_url: str
     number: int = 0
     upstream_authorities: Path | None = None
+    proxy_sign_in: bool = False
+    record_limit: str = DEFAULT_LIMIT
 
 
 class WorkerError(Exception):
@@ -47,6 +55,13 @@ class _Announcement:
 
     def running(self) -> None:
         say_ready()
+        self._alive = asyncio.get_running_loop().create_task(_stay_heard())
+
+
+async def _stay_heard() -> None:
+    while True:
+        await asyncio.sleep(ALIVE_EVERY)
+        say_alive()
 
 
 async def work(settings: WorkerSettings) -> None:
@@ -59,19 +74,22 @@ async def work(settings: WorkerSettings) -> None:
     )
     gate = Gate()
     # mitmproxy's own log names every host it connects to: only ours is shown.
-    master = ProxyMaster(options)
+    master = ProxyMaster(options, sign_in=settings.proxy_sign_in)
     try:
-        master.addons.add(gate, Enforcer(gate), _Announcement())
+        if settings.proxy_sign_in:
+            options.update(proxyauth=setting(settings.state))
+        master.addons.add(gate, Enforcer(gate), Handshakes(gate), _Announcement())
         options.update(
             schoolgate_policy=str(settings.policy),
             schoolgate_portal=settings.portal_url,
             schoolgate_worker=settings.number,
             schoolgate_state=str(settings.state),
+            schoolgate_record_limit=settings.record_limit,
             ssl_verify_upstream_trusted_ca=(
                 str(settings.upstream_authorities) if settings.upstream_authorities else None
             ),
         )
-    except OptionsError as error:
+    except (OptionsError, SignInError) as error:
         raise WorkerError(str(error)) from error
     loop = asyncio.get_running_loop()
     # Names are looked up in threads. The few that Python starts by itself could all be kept busy by
@@ -93,7 +111,7 @@ async def work(settings: WorkerSettings) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """`python -m addon.worker`, as the supervisor starts it. 0 after a clean stop, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="addon.worker", description=__doc__)
-    parser.add_argument("--mode", choices=["regular", "transparent"], default="regular")
+    parser.add_argument("--mode", choices=_MODES, default="regular")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--state", type=Path, required=True)
@@ -101,8 +119,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--portal-url", default="")
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--upstream-authorities", type=Path)
+    parser.add_argument("--proxy-sign-in", action="store_true")
+    parser.add_argument("--record-limit", default=DEFAULT_LIMIT)
     settings = WorkerSettings(**vars(parser.parse_args(arguments)))
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    start_logging()
     # mitmproxy's own log names every host it connects to; only what broke it is shown.
     logging.getLogger("mitmproxy").setLevel(logging.ERROR)
     stop_with_parent()

@@ -15,14 +15,21 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
+from addon.forwarding.status import read_forwarding
+from addon.identity.presence import read_presence
 from addon.look import TEMPLATES, content_security_policy, in_words, stylesheet
 from addon.policy_in_force import PolicyInForce
-from addon.portal.authority import NoAuthority, read_authority
+from addon.portal.authority import Authority, NoAuthority, read_authority, read_next
 from addon.portal.health import health, versions
 from addon.portal.host_names import host_name, is_ours
+from addon.portal.logons import logon_reports
 from addon.portal.proxy_auto_config import MEDIA_TYPE, proxy_auto_config
+from addon.portal.reloading import Reloading
+from addon.portal.sign_in import SignInSettings, sign_in_pages
+from addon.record_room import little_room
 from addon.status import read_all
 from rules.hosts import HostError, canonical_host
+from rules.identity import Source
 
 _STYLE: Final = ("look.css", "portal.css")
 _REFERENCE: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}")
@@ -41,6 +48,10 @@ class PortalSettings:
     workers: int = 1
     names: frozenset[str] = frozenset()  # full names that browsers may call the portal by
 
+    def sign_in(self) -> SignInSettings:
+        """What the pages for signing in have to know of it."""
+        return SignInSettings(self.state, lambda: self.policy.now.policy, self.clock, self.names)
+
 
 def create_app(settings: PortalSettings) -> Flask:
     """The portal as a WSGI application."""
@@ -56,11 +67,12 @@ def create_app(settings: PortalSettings) -> Flask:
             "school": settings.policy.now.policy.school.name,
             "style": stylesheet(*_STYLE),
             "version": versions()["schoolgate"],
+            "signs_in": Source.SIGN_IN in settings.policy.now.policy.identity.sources,
         }
 
     @app.after_request
     def guarded(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = content_security_policy(*_STYLE)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy(*_STYLE))
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -101,7 +113,13 @@ def create_app(settings: PortalSettings) -> Flask:
     @app.get("/healthz")
     def healthz() -> tuple[Response, int]:
         now = settings.clock()
-        facts = health(settings.policy.now, read_all(settings.state, now), settings.workers, now)
+        readings, presence = read_all(settings.state, now), read_presence(settings.state)
+        records = [reading.status.record for reading in readings if reading.status]
+        facts = health(
+            *(settings.policy.now, readings, settings.workers, now, presence),
+            forwarding=read_forwarding(settings.state),
+            further=map(str, little_room(settings.state, records).values()),
+        )
         status = 503 if facts["problems"] else 200
         if not is_ours(host_name(request.headers.get("Host", "")), settings.names):
             facts = {"status": facts["status"]}  # somebody else's name: see host_names
@@ -114,14 +132,28 @@ def create_app(settings: PortalSettings) -> Flask:
         except NoAuthority as fault:
             return _no_certificate(fault)
         until = authority.valid_until.astimezone(settings.policy.now.policy.school.timezone)
-        return render_template("certificate.html", authority=authority, valid_until=in_words(until))
+        return render_template(
+            "certificate.html",
+            authority=authority,
+            valid_until=in_words(until),
+            following=read_next(settings.state),
+        )
 
     @app.get("/certificate/schoolgate-ca.<form>")
     def download(form: str) -> Response | tuple[str, int]:
         try:
-            authority = read_authority(settings.state)
+            return _in_form(read_authority(settings.state), form)
         except NoAuthority as fault:
             return _no_certificate(fault)
+
+    @app.get("/certificate/schoolgate-ca-next.<form>")
+    def download_next(form: str) -> Response:
+        authority = read_next(settings.state)
+        if authority is None:
+            abort(404)
+        return _in_form(authority, form)
+
+    def _in_form(authority: Authority, form: str) -> Response:
         if form == "pem":
             return Response(authority.pem, mimetype="application/x-pem-file")
         if form == "crt":
@@ -139,6 +171,13 @@ def create_app(settings: PortalSettings) -> Flask:
         script = proxy_auto_config(sites, _proxy(settings))
         return Response(script, mimetype=MEDIA_TYPE, headers={"Cache-Control": "max-age=300"})
 
+    app.register_blueprint(
+        Reloading(settings.policy, settings.state, settings.clock, settings.workers).page()
+    )
+    app.register_blueprint(sign_in_pages(settings.sign_in()))
+    app.register_blueprint(
+        logon_reports(settings.state, lambda: settings.policy.now.policy, settings.clock)
+    )
     return app
 
 

@@ -1,7 +1,8 @@
 """The school's own certificate, in the forms that devices take it in.
 
 Only the public certificate is ever read here, and it is written out anew from what was understood,
-so whatever else the file may hold cannot leave through the portal.
+so whatever else the file may hold cannot leave through the portal. Where the portal is a service of
+its own, the authority's folder is not there for it, only the one that certificates are laid out in.
 """
 
 import plistlib
@@ -13,6 +14,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from addon.state_folder import certificates_folder
 
 
 class NoAuthority(Exception):
@@ -63,9 +66,25 @@ class Authority:
         )
 
 
+def read_next(state: Path) -> Authority | None:
+    """The certificate that will follow, once every device trusts it; None if none is to yet."""
+    try:
+        return _read(_place_of("next-root.crt", state))
+    except NoAuthority:
+        return None
+
+
 def read_authority(state: Path) -> Authority:
     """The certificate that the proxy left in the state folder. Raises NoAuthority."""
-    path = state / "authority" / "schoolgate-ca.crt"
+    return _read(_place_of("schoolgate-ca.crt", state))
+
+
+def _place_of(name: str, state: Path) -> Path:
+    laid_out = certificates_folder(state) / name
+    return laid_out if laid_out.exists() else state / "authority" / name
+
+
+def _read(path: Path) -> Authority:
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except FileNotFoundError as fault:

@@ -5,10 +5,11 @@ SIGTERM and SIGINT end it, answering what it is busy with; SIGHUP makes it read 
 
 import logging
 import signal
-import sys
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -17,7 +18,9 @@ import click
 from waitress.server import create_server  # type: ignore[import-untyped]
 
 from addon.endpoint import Endpoint, EndpointType
-from addon.lifeline import say_ready, stop_with_parent
+from addon.journal_lines import start_logging
+from addon.kept_policy import KeptPolicy
+from addon.lifeline import ALIVE_EVERY, say_alive, say_ready, stop_with_parent
 from addon.policy_in_force import PolicyInForce
 from addon.portal.app import PortalSettings, create_app
 from addon.state_folder import lists_folder
@@ -87,13 +90,15 @@ def main(
     names: tuple[str, ...],
 ) -> None:
     """Serve the portal until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="portal: %(message)s", stream=sys.stderr)
+    start_logging("portal: %(message)s")
     logging.getLogger("waitress").setLevel(logging.ERROR)
     stop_with_parent()
     try:
-        in_force = PolicyInForce(policy, now, lists_folder(state))
+        kept = KeptPolicy(state, policy)
+        in_force = PolicyInForce(policy, now, lists_folder(state), kept=kept)
     except PolicyError as fault:
         raise click.ClickException(str(fault)) from fault
+    in_force.keep()
     settings = PortalSettings(
         state=state, policy=in_force, clock=now, proxy_host=proxy[0], proxy_port=proxy[1],
         workers=workers, names=frozenset(name.lower() for name in names),
@@ -109,7 +114,7 @@ def now() -> datetime:
 def serve(settings: PortalSettings, host: str, port: int) -> None:
     """Answer until SIGTERM or SIGINT. Raises click.ClickException if the address cannot be had."""
     wanted = threading.Event()
-    threading.Thread(target=_reload_when, args=(wanted, settings.policy), daemon=True).start()
+    threading.Thread(target=_reload_when, args=(wanted, settings), daemon=True).start()
     signal.signal(signal.SIGHUP, lambda *_: wanted.set())
     try:
         server = create_server(create_app(settings), host=host, port=port, **SERVING)
@@ -125,6 +130,8 @@ def serve(settings: PortalSettings, host: str, port: int) -> None:
     signal.signal(signal.SIGINT, _stop)
     log.info("ready on %s:%s", host, server.effective_port)
     say_ready()
+    port = int(server.effective_port)
+    threading.Thread(target=_stay_heard, args=(host, port), daemon=True).start()
     try:
         server.run()  # ends by itself on SystemExit, when its threads are done
     finally:
@@ -135,17 +142,39 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
+def _stay_heard(host: str, port: int) -> None:
+    """Asks what staff's browsers would ask: a thread that only says it lives proves nothing."""
+    at = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound
+    while True:
+        time.sleep(ALIVE_EVERY)
+        asking = HTTPConnection(at, port, timeout=ALIVE_EVERY)
+        try:
+            asking.request("GET", "/healthz")
+            asking.getresponse().read()
+        except (OSError, HTTPException):
+            continue
+        finally:
+            asking.close()
+        say_alive()
+
+
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks at the policy's files."""
 
 
-def _reload_when(wanted: threading.Event, policy: PolicyInForce) -> None:
-    """Reading a policy takes a moment, which the thread that answers should not spend."""
+def _reload_when(wanted: threading.Event, settings: PortalSettings) -> None:
+    """Reading a policy takes a moment, which the thread that answers should not spend.
+
+    What came of it is logged by the first worker, and here if there is none.
+    """
     while True:
-        if not (wanted.wait(LOOK_EVERY) or policy.has_changed()):
+        if not (wanted.wait(LOOK_EVERY) or settings.policy.has_changed()):
             continue
         wanted.clear()
-        if faults := policy.reload():
+        faults = settings.policy.reload()
+        if settings.workers:
+            continue
+        if faults:
             log.error("the new policy has faults; the old one stays in force.\n%s", faults)
         else:
             log.info("the policy was read again and is in force")

@@ -18,6 +18,7 @@ NAMES = (
     "www.linkedin.com",
     "www.unrelated.example",
     "web.archive.org",
+    "www.gov.uk",
     "localhost",
 )
 CHROMIUM = Path("/usr/bin/chromium")

@@ -55,7 +55,8 @@ def page_for(outcome):
         outcome=outcome,
         school="Barningham CEVC Primary School",
         site="Facebook",
-        reason="At school it opens only for a school purpose, and none of yours covers this.",
+        reason="At school it opens only for a school purpose, "
+        "and none of your school purposes covers this.",
         clause_heading="Personal use of the internet",
         clause_text="Access will only be allowed where use is for school purposes.",
         contact_name="Rowan Example (fictitious)",

@@ -207,4 +207,8 @@ def test_a_kill_at_any_moment_leaves_a_whole_list(tmp_path: Path, folder: ListFo
     # What the killed ones left behind hinders nobody and is cleared away.
     updater.update(Source("trees", str(lists[1]), Recipe(), (), None), NOW, accept_loss=True)
     assert not (folder.path / "trees" / "work").exists()
-    assert sorted(path.name for path in folder.path.iterdir()) == ["trees", "trees.txt"]
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        "trees",
+        "trees.more",
+        "trees.txt",
+    ]

@@ -85,7 +85,7 @@ class Mitmdump:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             finally:
                 self.process.kill()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 
@@ -177,7 +178,9 @@ def test_noise_after_connect_is_closed(gate: RunningGate) -> None:
 def test_a_name_servers_port_leads_nowhere_undecided(gate: RunningGate) -> None:
     """mitmproxy has a way of its own for ports 53 and 5353, which passes by every other hook."""
     question = bytes.fromhex("1234 0100 0001 0000 0000 0000 0161 00 0001 0001")
-    with socket.create_server(("127.0.0.1", 5353)) as name_server:
+    own = f"127.5.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+    gate.lead = lambda _: own
+    with socket.create_server((own, 5353)) as name_server:
         name_server.settimeout(1)
         with socket.create_connection(("127.0.0.1", gate.port), timeout=2) as connection:
             connection.sendall(

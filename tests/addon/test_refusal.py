@@ -1,9 +1,14 @@
 """Each decision of the shipped policy becomes a page with the right status and the right person."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
+from addon.block_page import answer
 from addon.block_words import WORDS
 from addon.refusal import block_page
+from rules.identity import Identity, Source
 from rules.loading import SHIPPED_POLICY, load_policy
 from rules.policy import Outcome
 
@@ -26,6 +31,7 @@ def policy():
         (Outcome.MALFORMED, 400, "it"),
         (Outcome.MISMATCH, 421, "it"),
         (Outcome.RECORD_UNAVAILABLE, 503, "it"),
+        (Outcome.RECORD_FULL, 503, "it"),
     ],
 )
 def test_a_refusal_says_why_and_whom_to_ask(policy, outcome, status, contact):
@@ -48,3 +54,27 @@ def test_without_a_site_the_host_stands_for_it(policy):
 
 def test_every_outcome_that_refuses_has_words_of_its_own():
     assert set(WORDS) == {str(outcome) for outcome in set(Outcome) - ALLOWED}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sources", "portal", "link"),
+    [
+        (Outcome.UNIDENTIFIED, (Source.SIGN_IN,), "http://gate:8081", True),
+        (Outcome.UNIDENTIFIED, (Source.ADDRESS,), "http://gate:8081", False),
+        (Outcome.UNIDENTIFIED, (Source.SIGN_IN,), "", False),
+        (Outcome.NO_PURPOSE, (Source.SIGN_IN,), "http://gate:8081", False),
+    ],
+)
+def test_whom_nobody_knows_is_shown_where_to_sign_in(policy, outcome, sources, portal, link):
+    rules = replace(policy, identity=Identity(sources=sources))
+    decision = rules.refuse(outcome, rules.catalogue.sites["facebook"])
+    page = block_page(rules, decision, "www.facebook.com", portal)
+    shown = answer(
+        page,
+        host="www.facebook.com",
+        reference="7K3QD-9M2XA",
+        at=datetime(2026, 11, 23, 9, tzinfo=UTC),
+        method="GET",
+        headers={"accept": "text/html", "sec-fetch-dest": "document"},
+    )
+    assert ('href="http://gate:8081/sign-in"' in shown.body.decode()) is link

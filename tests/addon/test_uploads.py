@@ -6,7 +6,6 @@ import os
 import socket
 import sqlite3
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -93,12 +92,7 @@ def test_a_client_that_goes_away_in_the_middle_leaves_nothing_open(
             )
             connection.recv(4096)
     proxyserver = gate.master.addons.get("proxyserver")
-    for _ in range(100):
-        if not proxyserver.connections and not gate.gate.sink._connections:
-            break
-        time.sleep(0.05)
-    assert not proxyserver.connections
-    assert not gate.gate.sink._connections
+    wait_until(lambda: not proxyserver.connections and not gate.gate.sink._connections)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +109,7 @@ def test_bad_chunks_never_reach_the_site_as_a_second_request(
         f"POST http://x.com:{origin.port}/ HTTP/1.1\r\nHost: x.com:{origin.port}\r\n"
         "Transfer-Encoding: chunked\r\n\r\n"
     )
-    gate.talk(head.encode() + body, timeout=1)
+    gate.talk(head.encode() + body, first=1)
     assert all(seen.method == "POST" and seen.path == "/" for seen in origin.seen)
     with gate.client() as client:
         assert client.get(f"http://x.com:{origin.port}/after").status_code == 200

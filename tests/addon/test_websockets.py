@@ -7,7 +7,6 @@ import gc
 import pytest
 from mitmproxy.http import HTTPFlow
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
 from tests.support.origin import Origin
 from tests.support.running_gate import RunningGate
@@ -17,7 +16,7 @@ def test_a_websocket_to_a_restricted_site_is_refused_at_its_request(
     gate: RunningGate, tls_origin: Origin
 ) -> None:
     url = f"wss://www.facebook.com:{tls_origin.port}/socket"
-    with pytest.raises(InvalidStatus) as refused, connect(url, proxy=gate.proxy, ssl=gate.trust()):
+    with pytest.raises(InvalidStatus) as refused, gate.chat(url):
         pass
     assert refused.value.response.status_code == 403
     assert refused.value.response.body in (b"", None)
@@ -29,7 +28,7 @@ def test_an_allowed_websocket_carries_messages_and_keeps_none(
     gate: RunningGate, tls_origin: Origin
 ) -> None:
     url = f"wss://x.com:{tls_origin.port}/socket"
-    with connect(url, proxy=gate.proxy, ssl=gate.trust(), compression=None) as socket:
+    with gate.chat(url) as socket:
         for number in range(50):
             socket.send(f"message {number}")
             assert socket.recv() == f"message {number}"
@@ -41,4 +40,4 @@ def test_an_allowed_websocket_carries_messages_and_keeps_none(
 
 
 def _open_flows(gate: RunningGate) -> list[object]:
-    return [o for o in gc.get_objects() if isinstance(o, HTTPFlow) and o.websocket]
+    return [o for o in gc.get_objects() if type(o) is HTTPFlow and o.websocket]

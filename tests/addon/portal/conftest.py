@@ -49,7 +49,7 @@ class Portal:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path, method="GET", **headers):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, headers=named)
@@ -116,7 +116,7 @@ def serve(tmp_path, shipped):
         stop.set()
         with suppress(OSError):  # it may have seen the wish already, and be gone
             server.pull_trigger()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -2,11 +2,15 @@
 
 import hashlib
 import plistlib
+from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from addon.authority.certificates import new_key, root_certificate
 
 FORMS = ["pem", "crt", "mobileconfig"]
 
@@ -99,3 +103,17 @@ def test_a_key_beside_the_certificate_never_leaves(portal):
 )
 def test_nothing_else_can_be_had(portal, name):
     assert portal.get(f"/certificate/{name}").status == 404
+
+
+def test_the_next_certificate_stands_beside_the_present_one(portal):
+    assert "next certificate" not in portal.get("/certificate").text
+    assert portal.get("/certificate/schoolgate-ca-next.pem").status == 404
+    following = root_certificate(new_key(), "School", datetime(2026, 6, 8, tzinfo=UTC))
+    path = portal.state / "authority" / "next-root.crt"
+    path.write_bytes(following.public_bytes(Encoding.PEM))
+    text = portal.get("/certificate").text.replace("<wbr>", "")
+    for certificate in (following, certificate_in(portal)):
+        assert certificate.fingerprint(SHA256()).hex(":").upper() in text
+    reply = portal.get("/certificate/schoolgate-ca-next.pem")
+    assert x509.load_pem_x509_certificate(reply.body) == following
+    assert portal.get("/certificate/schoolgate-ca-next.key").status == 404

@@ -8,7 +8,10 @@ from importlib.metadata import version
 
 import pytest
 
+from addon.forwarding.status import ForwardingStatus
+from addon.forwarding.status import publish as publish_forwarding
 from addon.status import RecordStatus, publish, status_path
+from tests.addon.portal.conftest import NOW
 
 
 def health_of(portal, **headers):
@@ -30,7 +33,7 @@ def test_when_all_is_well_it_says_what_runs_and_since_when(portal):
     assert facts["policy"]["age"] == 3600
     assert "school.yaml" in facts["policy"]["files"]
     assert facts["policy"]["last_reload_error"] is None
-    assert facts["record"] == {"lag": 0.0, "pending": 0, "lost": 0}
+    assert facts["record"] == {"lag": 0.0, "pending": 0, "lost": 0, "size": 0, "limit": None}
     (worker,) = facts["workers"]
     assert worker["state"] == "running"
     assert (worker["pid"], worker["up"], worker["heard"]) == (4242, 7200, 1)
@@ -51,12 +54,18 @@ def test_when_all_is_well_it_says_what_runs_and_since_when(portal):
         ),
         (
             {"record": RecordStatus(lost=2)},
-            "Proxy worker 0 lost 2 events that could not be written to the record.",
+            "Proxy worker 0 could not write 2 events to the record and gave up.",
         ),
         (
             {"record": RecordStatus(last_error="The disk is full.")},
             "Proxy worker 0 could not write to the record: The disk is full.",
         ),
+        (
+            {"record": RecordStatus(size=17 * 10**9, limit=20 * 10**9)},
+            "The record is 85 % full: 17 GB of 20 GB. At 100 % restricted sites close. Keep less"
+            " (retention in the policy), or give it more room (--record-limit).",
+        ),
+        ({"authority": ("The certificates end soon.",)}, "The certificates end soon."),
     ],
 )
 def test_what_is_wrong_with_a_worker_is_said(portal, changes, problem, well):
@@ -101,7 +110,9 @@ def test_lags_and_losses_are_added_up(serve, tmp_path, well):
             status_path(tmp_path, worker),
             replace(well, worker=worker, record=record),
         )
-    assert health_of(portal)[1]["record"] == {"lag": 1.5, "pending": 7, "lost": 3}
+    assert health_of(portal)[1]["record"] == {
+        "lag": 1.5, "pending": 7, "lost": 3, "size": 0, "limit": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("host", ["evil.example", "a b", "127.0.0.1.evil.example:8081"])
@@ -113,3 +124,25 @@ def test_under_a_name_it_was_told_there_are(serve, tmp_path, well):
     portal = serve(names=frozenset({"gate.school.example"}))
     publish(status_path(tmp_path, 0), well)
     assert "versions" in health_of(portal, Host="gate.school.example:8081")[1]
+
+
+def test_a_record_that_is_forwarded_says_how_far_and_not_where(portal):
+    now = NOW
+    well = ForwardingStatus(
+        1, now, now, "trust at db.example", worked_at=now, behind=3, school="ash"
+    )
+    publish_forwarding(portal.state, well)
+    status, facts = health_of(portal)
+    assert status == 200
+    assert facts["centre"] == {
+        "worked_at": now.isoformat(timespec="seconds"),
+        "behind": 3,
+        "well": True,
+    }
+    publish_forwarding(portal.state, replace(well, problem="Seal 3 of db.example", changed=True))
+    status, facts = health_of(portal)
+    assert status == 503
+    assert facts["problems"] == [
+        "The record and what the centre holds of it do not agree. 'schoolgate doctor' says more."
+    ]
+    assert "db.example" not in json.dumps(facts)

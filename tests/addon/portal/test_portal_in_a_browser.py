@@ -1,6 +1,11 @@
 """The portal's pages as real Chromium shows them: axe finds no fault, nothing overflows."""
 
+from datetime import UTC, datetime
+
 import pytest
+
+from addon.policy_in_force import PolicyInForce
+from tests.support.identity import policy_with
 
 PAGES = [
     "/",
@@ -17,6 +22,14 @@ pytestmark = pytest.mark.lab
 @pytest.mark.parametrize("path", PAGES)
 def test_the_portal_is_for_everybody(faults_of, portal, path, width, scheme):
     assert faults_of(portal.url + path, scheme, width) == ([], True, [])
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])
+def test_so_is_the_page_for_signing_in(faults_of, serve, tmp_path, scheme, width):
+    policy = policy_with(tmp_path, {"sources": ["sign-in"]})
+    portal = serve(policy=PolicyInForce(policy, lambda: datetime.now(UTC)))
+    # From this machine itself it says why nobody can sign in; the form is the same.
+    assert faults_of(portal.url + "/sign-in", scheme, width) == ([], True, [])
 
 
 def test_every_link_leads_somewhere(browser, portal):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rules.loading import SHIPPED_POLICY
+from tests.support.pace import promised
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +36,7 @@ class Process:
 
     def until(self, pattern):
         """Wait for a line; give back the match."""
-        for _ in range(300):
+        for _ in range(1200):
             if match := re.search(pattern, self.said.read_text()):
                 return match
             assert self.popen.poll() is None, self.said.read_text()
@@ -81,8 +82,8 @@ def test_it_stops_at_once_when_told(start, how):
     assert process.health(port)["status"] == "ok"
     began = time.monotonic()
     process.popen.send_signal(how)
-    assert process.popen.wait(5) == 0
-    assert time.monotonic() - began < 3
+    assert process.popen.wait(60) == 0
+    assert time.monotonic() - began < promised(3)
     assert "Traceback" not in process.said.read_text()
 
 
@@ -104,13 +105,13 @@ def test_a_new_policy_comes_into_force_and_a_bad_one_never_does(start, own_polic
     facts = process.health(port)
     assert facts["policy"]["digest"] == second["digest"]
     assert "not-a-key" in facts["policy"]["last_reload_error"]
-    assert facts["problems"] == [
-        "The portal could not use the new policy and keeps to the old one."
-    ]
+    (problem,) = facts["problems"]
+    assert problem.startswith("The policy's files have faults. The policy in force since ")
+    assert problem.endswith(" stays. 'schoolgate check' says what to put right.")
 
     own_policy.write_text(good)
     process.popen.send_signal(signal.SIGHUP)
-    for _ in range(100):
+    for _ in range(1200):
         if (facts := process.health(port))["status"] == "ok":
             break
         time.sleep(0.05)
@@ -135,7 +136,7 @@ def test_a_new_policy_comes_into_force_and_a_bad_one_never_does(start, own_polic
 )
 def test_what_cannot_start_says_why_in_a_sentence(start, options, code, sentence):
     process = start(*options)
-    assert process.popen.wait(20) == code
+    assert process.popen.wait(60) == code
     said = process.said.read_text()
     assert sentence in said
     assert "Traceback" not in said
@@ -145,7 +146,7 @@ def test_a_port_in_use_is_a_sentence(start):
     first = start("--listen", "127.0.0.1:0", "--workers", "0")
     port = first.until(r"ready on 127\.0\.0\.1:(\d+)")[1]
     second = start("--listen", f"127.0.0.1:{port}")
-    assert second.popen.wait(20) == 1
+    assert second.popen.wait(60) == 1
     assert f"The portal cannot listen on 127.0.0.1:{port}: Address already in use." in (
         second.said.read_text()
     )

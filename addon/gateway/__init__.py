@@ -1,0 +1,1 @@
+"""Everything around the proxy that makes it the school's gateway; no mitmproxy and no SQL."""

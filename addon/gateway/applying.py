@@ -1,0 +1,251 @@
+"""Putting the gateway's rules in force, and undoing it.
+
+The order is what keeps the school on the internet: the note of what is about to happen, a watchdog
+that undoes it, the name server, and only then the rules, all in one transaction. Whatever fails,
+what was there before is put back.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from addon.gateway import table
+from addon.gateway.facts import Facts
+from addon.gateway.journal import Change, Journal, write_durably
+from addon.gateway.kernel_settings import (
+    apply_settings,
+    restore_settings,
+    settings_before,
+    wanted_settings,
+)
+from addon.gateway.machine import boot_id, find_program, has_systemd, version_of
+from addon.gateway.name_server import NameServer, NameServerError
+from addon.gateway.nftables import FAMILY, TABLE, render_elements, render_sets
+from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, TABLE_FILE
+from addon.gateway.routing import RoutingError, route, unroute
+from addon.gateway.standing import KERNEL_TABLE, Stand
+from addon.gateway.table import TableError
+
+READY: Final = "watching"
+
+
+class GatewayError(Exception):
+    """Why a change was not made, or not kept, as a sentence for a person."""
+
+
+class Gateway:
+    """The gateway's folder in the state folder, and what is in force on this machine.
+
+    Everything here is called under `journal.lock()`.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state.absolute()
+        self.folder = self.state / "gateway"
+        self.journal = Journal(self.folder)
+        self.stand = Stand(self.folder / "in-force")
+        self.previous = Stand(self.folder / "previous")
+        self.name_server = NameServer(self.stand.folder / NAME_SERVER_FILE, self.folder)
+        self.facts_file = self.folder / FACTS_FILE
+        self.said = self.folder / "undone.txt"
+        self._settings = self.folder / "settings-before.json"
+
+    def check(self, files: Mapping[str, str]) -> None:
+        """Have nft and dnsmasq look the files over. Raises GatewayError; changes nothing."""
+        try:
+            if TABLE_FILE in files:
+                table.check(files[TABLE_FILE])
+                self.name_server.check(files[NAME_SERVER_FILE])
+        except (TableError, NameServerError) as error:
+            raise GatewayError(str(error)) from error
+
+    def change(
+        self, files: Mapping[str, str], facts: Facts, within: float | None, now: datetime
+    ) -> Change | None:
+        """Put files in force, to be confirmed `within` seconds; at once for good if that is None.
+
+        Raises GatewayError if that fails, once what was there before is back.
+        """
+        self._keep_previous()
+        deadline = time.monotonic() + (86400.0 if within is None else within)
+        change = Change(secrets.token_hex(8), False, deadline, boot_id(), self.previous.exists())
+        self.journal.write(change)
+        self.said.unlink(missing_ok=True)
+        try:
+            if within is not None:
+                _watch(self.state, change.id)
+            self._keep_settings(facts)
+            old = self.stand.text(NAME_SERVER_FILE)
+            self.stand.write(files, {"at": now.isoformat(), "nft": version_of("nft")})
+            self._put_in_force(files, wanted_settings(facts), old)
+        except (GatewayError, TableError, NameServerError, RoutingError, OSError) as error:
+            self.undo(change)
+            raise GatewayError(
+                f"{_sentence(error)} What was there before is back in force."
+            ) from error
+        if within is None:
+            self.settle()
+            return None
+        # From now on, not from when it began: the admin gets the whole time.
+        change = replace(change, made=True, deadline=time.monotonic() + within)
+        self.journal.write(change)
+        return change
+
+    def settle(self) -> None:
+        """What is in force stays: its facts are remembered, and what was before is forgotten."""
+        write_durably(self.facts_file, self.stand.text(FACTS_FILE) or "")
+        self.journal.settle()
+        self.previous.remove()
+
+    def undo(self, change: Change) -> None:
+        """Put back what was there before a change. Raises TableError, NameServerError, OSError.
+
+        After a new start of the machine nothing is in force any more; then only files go back.
+        """
+        if change.had_previous and self.previous.exists():
+            edited = self.previous.text(KERNEL_TABLE)
+            self.previous.copy_to(self.stand)
+            if change.is_of_this_boot:
+                self._put_back(edited)
+        else:
+            if change.is_of_this_boot:
+                self.take_down()
+            self.stand.remove()
+        self.journal.settle()
+        self.previous.remove()
+
+    def recover(self) -> str | None:
+        """Undo what an earlier change left half done or nobody confirmed; say so.
+
+        Raises GatewayError while a change still waits to be confirmed.
+        """
+        change = self.journal.read()
+        if change is None:
+            return None
+        if change.made and change.seconds_left > 0:
+            raise GatewayError(
+                f"The last change still waits to be confirmed, for {change.seconds_left:.0f}"
+                " seconds: run 'schoolgate gateway confirm', or wait until it is undone."
+            )
+        self.undo(change)
+        return (
+            "The last change was not confirmed, so what was there before it is back."
+            if change.made
+            else "The last change was interrupted, so what was there before it is back."
+        )
+
+    def take_down(self) -> bool:
+        """Take rules, name server and settings out of force. Says whether there was anything."""
+        text = table.table_text() if find_program("nft") else None
+        ours = text is not None and table.is_ours(text)
+        if ours:
+            table.delete()
+        ran = self.name_server.pid() is not None
+        self.name_server.stop()
+        routed = unroute()
+        changed = self._settings.exists()
+        if changed:
+            restore_settings(json.loads(self._settings.read_text(encoding="utf-8")))
+            self._settings.unlink()
+        return ours or ran or routed or changed
+
+    def remove(self) -> bool:
+        """Leave no trace. Says whether there was anything."""
+        had = self.take_down() or self.stand.exists() or self.facts_file.exists()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return had
+
+    def _put_in_force(
+        self, files: Mapping[str, str], settings: Mapping[str, str], old: str | None
+    ) -> None:
+        if TABLE_FILE not in files:
+            self.take_down()
+            return
+        apply_settings(settings)
+        route()
+        if table.table_text() is None:
+            # The name server must find its sets from the first answer on.
+            table.load(render_sets())
+        if files[NAME_SERVER_FILE] != old or self.name_server.pid() is None:
+            self.name_server.restart()
+        if not self.name_server.answers():
+            raise NameServerError(
+                f"The name server does not answer; see {self.folder / 'dnsmasq.log'}."
+            )
+        table.load(files[TABLE_FILE] + render_elements(table.remembered()))
+        self.stand.note(digest=table.table_digest())
+
+    def _keep_previous(self) -> None:
+        self.previous.remove()
+        if not self.stand.exists():
+            return
+        self.stand.copy_to(self.previous)
+        text = table.table_text() if find_program("nft") else None
+        if text is not None and table.table_digest() != self.stand.known().get("digest"):
+            # As nft lists it, only where somebody edited it: its listing leaves a little out.
+            write_durably(self.previous.folder / KERNEL_TABLE, text)
+
+    def _put_back(self, edited: str | None) -> None:
+        rules = self.stand.text(TABLE_FILE)
+        if rules is None:
+            self.take_down()
+            return
+        route()
+        self.name_server.restart()
+        if edited is not None:
+            table.load(f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n{edited}")
+        else:
+            table.load(rules + render_elements(table.remembered()))
+
+    def _keep_settings(self, facts: Facts) -> None:
+        """The very first values count: a second change must not take ours for the machine's."""
+        kept: dict[str, str] = {}
+        if self._settings.exists():
+            kept = json.loads(self._settings.read_text(encoding="utf-8"))
+        before = settings_before(wanted_settings(facts))
+        if before:
+            write_durably(self._settings, json.dumps({**before, **kept}))
+
+
+def _watch(state: Path, change: str) -> None:
+    """Start the watchdog, away from this process and its terminal, and see that it watches."""
+    command = [sys.executable, "-P", "-m", "addon.gateway.watchdog", str(state), change]
+    if has_systemd() and (runner := find_program("systemd-run")):
+        # A session that ends may take its processes with it (logind.conf(5), KillUserProcesses).
+        done = subprocess.run(  # noqa: S603 - our own watchdog
+            [runner, "--quiet", "--collect", f"--unit=schoolgate-undo-{change}", *command],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+    watchdog = subprocess.Popen(  # noqa: S603 - our own watchdog
+        command,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    assert watchdog.stdout
+    with watchdog.stdout:
+        if watchdog.stdout.readline().strip() != READY:
+            raise GatewayError("The watchdog that would undo the change does not start.")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        where = f"{error.filename} " if error.filename else "A file "
+        return f"{where}cannot be changed: {error.strerror or error}."
+    return str(error)

@@ -1,0 +1,144 @@
+"""DHCP leases, watched live: the policy's devices at the addresses they were given.
+
+A server may rewrite its file in place, so a reading can catch it half-way. What is new counts at
+once; what is missing counts as gone only when the next reading misses it too. Two leases of one
+address at one time cannot both be right, so that address is nobody's by lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from addon.identity.desk import Desk
+from addon.identity.lease_formats import FOREVER, Lease, leases_in
+from addon.identity.sessions import Session
+from rules.identity import LeaseFile, LeaseFormat, Source
+
+log = logging.getLogger("schoolgate.identity")
+
+_EVERY: Final = 0.25
+"""Seconds between two looks at a file's size and time."""
+_MOST_BYTES: Final = 64 << 20
+
+type _Look = tuple[tuple[int, int, int] | None, ...]
+
+
+class LeaseFiles:
+    """The source `lease`; for the others, it tells which device has an address."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen: dict[LeaseFile, _Look] = {}
+        self._held: dict[LeaseFile, list[Lease]] = {}
+        self._told: dict[str, Lease] = {}
+        self._missing: set[str] = set()
+        self._failed: set[LeaseFile] = set()
+
+    async def run(self) -> None:
+        """Looks at the files again and again."""
+        while True:
+            await self.look()
+            await asyncio.sleep(_EVERY)
+
+    async def look(self) -> None:
+        """Reads the files that have changed, and reports what is new."""
+        files = self._desk.policy.identity.leases
+        changed = False
+        for file in files:
+            look = tuple(_look_of(path) for path in _parts(file))
+            if self._seen.get(file) != look:
+                held = await asyncio.to_thread(self._read, file)
+                if held is not None:
+                    self._held[file] = held
+                    self._seen[file] = look
+                changed = True
+        for gone in self._held.keys() - set(files):
+            del self._held[gone]
+            self._desk.troubles.pop(gone.path, None)
+            changed = True
+        now = self._desk.now()
+        if changed or self._missing or any(lease.ends <= now for lease in self._told.values()):
+            self._report(now)
+
+    def forget(self) -> None:
+        """Reports everything anew at the next look: the policy has changed."""
+        self._told.clear()
+        self._seen.clear()
+
+    def _read(self, file: LeaseFile) -> list[Lease] | None:
+        found: list[Lease] = []
+        try:
+            for path in _parts(file):
+                if path == Path(file.path) or path.exists():
+                    with path.open("rb") as opened:
+                        data = opened.read(_MOST_BYTES)
+                    found += leases_in(data.decode("utf-8", "replace"), file.format)
+        except OSError as error:
+            if file not in self._failed:
+                log.error(
+                    "The leases in %s cannot be read (%s): until they can, they tell nothing new.",
+                    file.path,
+                    error.strerror,
+                )
+            self._failed.add(file)
+            self._desk.troubles[file.path] = f"The leases in {file.path} cannot be read."
+            return None
+        self._failed.discard(file)
+        self._desk.troubles.pop(file.path, None)
+        if file.format is LeaseFormat.KEA:
+            return list({lease.address: lease for lease in found}.values())
+        return found
+
+    def _report(self, now: datetime) -> None:
+        active: dict[str, dict[str, Lease]] = defaultdict(dict)
+        for leases in self._held.values():
+            for lease in leases:
+                if lease.ends > now:
+                    active[lease.address][lease.hardware] = lease
+        sole = {a: next(iter(on.values())) for a, on in active.items() if len(on) == 1}
+        tracker, devices = self._desk.tracker, self._desk.policy.devices
+        for address, lease in sole.items():
+            if self._told.get(address) == lease:
+                continue
+            fresh = address not in self._told or self._told[address].hardware != lease.hardware
+            self._told[address] = lease
+            # Who asks for an IPv6 address says itself which device it is (RFC 8415, section 11):
+            # anybody could have a colleague's sign-in follow to an address of their own.
+            if fresh and ":" not in address:
+                tracker.sighted(address, lease.hardware, now, now, heard=True)
+            if person := devices.get(lease.hardware):
+                ends = None if lease.ends == FOREVER else lease.ends
+                tracker.arrive(
+                    Session(Source.LEASE, address, person, now, address, lease.hardware, ends), now
+                )
+            else:
+                tracker.leave(Source.LEASE, address, now, "moved")
+        gone = self._told.keys() - sole.keys()
+        for address in gone:
+            disputed = len(active.get(address, ())) > 1
+            if disputed or address in self._missing or self._told[address].ends <= now:
+                ends = min(now, self._told.pop(address).ends)
+                tracker.leave(Source.LEASE, address, ends, "disputed" if disputed else "over")
+        self._missing = gone & self._told.keys()
+        self._desk.noted()
+
+
+def _parts(file: LeaseFile) -> tuple[Path, ...]:
+    """The files to read, the newest last. Kea cleans up by setting its file aside first."""
+    path = Path(file.path)
+    if file.format is LeaseFormat.KEA:
+        return (*(path.with_name(f"{path.name}.{part}") for part in ("completed", "2", "1")), path)
+    return (path,)
+
+
+def _look_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
