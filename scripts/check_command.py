@@ -12,7 +12,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from addon.authority.report import AuthorityReport, authority_report
+from addon.kept_policy import KeptPolicy
+from addon.record_room import little_room
 from addon.state_folder import lists_folder
+from addon.status import read_all
 from rules.faults import Fault
 from rules.lint import lint
 from rules.loading import PolicyError, load_policy
@@ -36,23 +40,45 @@ def check(file: Path | None, policy: Path, state: Path, as_json: bool) -> None:
         loaded = load_policy(policy, lists=lists_folder(state))
     except PolicyError as error:
         if as_json:
-            _say_json(policy, error.faults)
+            _say_json(policy, state, error.faults)
         else:
             click.echo(str(error))
             click.echo(f"{_counted(len(error.faults), 'fault')} in {policy}.", err=True)
+            _say_what_stays(policy, state)
         raise SystemExit(1) from error
     results = run_policy_tests(loaded)
-    notes = lint(loaded, datetime.now(UTC).astimezone(loaded.school.timezone).date())
+    now = datetime.now(UTC)
+    notes = lint(loaded, now.astimezone(loaded.school.timezone).date())
+    authority = authority_report(state, loaded, now)
     if as_json:
-        _say_json(policy, (), loaded, results, notes)
+        _say_json(policy, state, (), loaded, results, notes, authority)
     else:
-        _say(policy, loaded, results, notes)
+        _say(policy, state, loaded, results, notes)
+        for sentence in authority.problems:
+            click.echo(sentence)
+        running = [each.status.record for each in read_all(state, now) if each.status]
+        for note in little_room(state, running).values():
+            click.echo(str(note))
     if not all(result.passed for result in results):
         raise SystemExit(1)
 
 
+def _say_what_stays(path: Path, state: Path, policy: Policy | None = None) -> None:
+    if kept := KeptPolicy(state, path).last():
+        since = kept.since.astimezone(policy.school.timezone if policy else None)
+        click.echo(
+            f"The gate in {state} stays with the policy in force since {since:%a %d %b %Y, %H:%M},"
+            " of which it keeps a copy.",
+            err=True,
+        )
+
+
 def _say(
-    path: Path, policy: Policy, results: tuple[TrialResult, ...], notes: tuple[Fault, ...]
+    path: Path,
+    state: Path,
+    policy: Policy,
+    results: tuple[TrialResult, ...],
+    notes: tuple[Fault, ...],
 ) -> None:
     failed = [result for result in results if not result.passed]
     if results:
@@ -65,6 +91,7 @@ def _say(
             click.echo(f"  {note}")
     if failed:
         click.echo(f"{_counted(len(failed), 'test')} of {path} failed.", err=True)
+        _say_what_stays(path, state, policy)
         return
     click.echo(
         f"{path} is sound: {_counted(len(policy.people), 'person', 'people')},"
@@ -76,7 +103,7 @@ def _say(
 
 def _table(results: tuple[TrialResult, ...]) -> Table:
     table = Table(title="The policy's own tests", title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("", "Who", "When"):
+    for heading in ("", "Who, and when"):
         table.add_column(heading, no_wrap=True)
     table.add_column("What, and why", overflow="fold")
     table.add_column("Should", no_wrap=True)
@@ -84,8 +111,7 @@ def _table(results: tuple[TrialResult, ...]) -> Table:
         trial = result.trial
         table.add_row(
             "ok" if result.passed else "FAILED",
-            trial.who or "nobody known",
-            f"{trial.when:%a %Y-%m-%d %H:%M}",
+            f"{trial.who or 'nobody known'}\n{trial.when:%a %Y-%m-%d %H:%M}",
             f"{trial.what.removeprefix('https://').removesuffix('/')}\n{trial.why}",
             "open" if trial.opens else "be refused",
         )
@@ -94,14 +120,19 @@ def _table(results: tuple[TrialResult, ...]) -> Table:
 
 def _say_json(
     path: Path,
+    state: Path,
     faults: tuple[Fault, ...],
     policy: Policy | None = None,
     results: tuple[TrialResult, ...] = (),
     notes: tuple[Fault, ...] = (),
+    authority: AuthorityReport | None = None,
 ) -> None:
+    kept = KeptPolicy(state, path).last()
     facts: dict[str, Any] = {
         "policy": str(path),
         "ok": not faults and all(result.passed for result in results),
+        # What the gate in the state folder goes by, whatever these files say now.
+        "in_force": kept and {"digest": kept.digest, "since": kept.since.isoformat()},
         "faults": [_fault_json(fault) for fault in faults],
     }
     if policy:
@@ -112,6 +143,7 @@ def _say_json(
             "purposes": len(policy.purposes),
             "tests": [_result_json(result) for result in results],
             "notes": [_fault_json(note) for note in notes],
+            "authority": list(authority.problems) if authority else [],
         }
     click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
+
+from scripts.usage import in_words
 
 _SUBCOMMANDS = {
     "run": "scripts.run_command:run",
@@ -13,7 +16,16 @@ _SUBCOMMANDS = {
     "explain": "scripts.explain_command:explain",
     "replay": "scripts.replay_command:replay",
     "lists": "scripts.lists_command:lists",
+    "who": "scripts.who_command:who",
+    "identity": "scripts.identity_command:identity",
+    "ca": "scripts.ca_command:ca",
     "report": "scripts.report_command:report",
+    "access": "scripts.access_command:access",
+    "gateway": "scripts.gateway_command:gateway",
+    "record": "scripts.record_command:record",
+    "centre": "scripts.centre_command:centre",
+    "portal": "scripts.portal_command:portal",
+    "doctor": "scripts.doctor_command:doctor",
 }
 
 
@@ -28,6 +40,14 @@ class _Lazy(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with in_words():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with in_words():
+            return super().invoke(ctx)
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by run, test and bench: finds a Python, makes .venv, installs a hashed lock into it.
 #
 # Everything here is idempotent. A stamp beside the packages names what they were installed

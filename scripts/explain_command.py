@@ -6,17 +6,30 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
 
 from rules.hosts import HostError
-from rules.policy import Explanation, Policy
+from rules.policy import Explanation, Grant, Policy
 from rules.request import Person, WebRequest, request_for
-from scripts.common import Sorry, json_option, policy_at, policy_option, state_option
-from storage.database import RecordError, open_record_readonly
+from scripts.common import (
+    Sorry,
+    WrongUsage,
+    json_option,
+    policy_at,
+    policy_option,
+    record_option,
+    state_option,
+)
+from scripts.lookups import person_of
+from scripts.moments import moment
+from storage.access import access_at
+from storage.database import NoRecordError, RecordError, open_record_readonly
 from storage.events import event_id
 from storage.usage import EventView, find_event
 
@@ -33,9 +46,16 @@ _AT_ONCE: Final = 1 << 16  # bytes
 )
 @json_option
 @state_option
+@record_option
 @policy_option
 def explain(
-    what: str, who: str | None, at: str | None, as_json: bool, state: Path, policy: Path
+    what: str,
+    who: str | None,
+    at: str | None,
+    as_json: bool,
+    state: Path,
+    url: str | None,
+    policy: Path,
 ) -> None:
     """Say what would happen to a request to URL, which rule decides and which came close.
 
@@ -46,19 +66,20 @@ def explain(
     """
     rules = policy_at(policy, state)
     if "." not in what and "/" not in what and _is_reference(what):
-        _explain_event(rules, state, what, as_json)
+        _explain_event(rules, state, url, what, as_json)
         return
-    now, person = _moment(at, rules), _person(who, rules)
+    now = datetime.now(UTC) if at is None else moment(at, rules.school.timezone)
+    person, grants = _standing(who, rules, state, url, now)
     if re.fullmatch(r"[\w-]{2,}", what):
         # "Not restricted" would be true of such a host, and mislead whoever mistyped.
-        raise Sorry(
+        raise WrongUsage(
             f"{what!r} is neither a web address, such as https://www.facebook.com/, nor the"
             " reference of a block page."
         )
     if what == "-":
-        _explain_lines(rules, person, now)
+        _explain_lines(rules, person, now, grants)
         return
-    explanation = rules.explain(_request(what), person, now)
+    explanation = rules.explain(_request(what), person, now, grants)
     if as_json:
         click.echo(json.dumps(explanation.as_json(), indent=2))
     else:
@@ -73,9 +94,11 @@ def _is_reference(text: str) -> bool:
     return True
 
 
-def _explain_event(rules: Policy, state: Path, reference: str, as_json: bool) -> None:
+def _explain_event(
+    rules: Policy, state: Path, url: str | None, reference: str, as_json: bool
+) -> None:
     try:
-        event = find_event(open_record_readonly(state), reference)
+        event = find_event(open_record_readonly(state, url), reference)
     except RecordError as error:
         raise Sorry(str(error)) from error
     if event is None:
@@ -115,24 +138,32 @@ def _request(url: str) -> WebRequest:
     try:
         return request_for(url)
     except HostError as error:
-        raise Sorry(
+        raise WrongUsage(
             f"{url!r} is not a web address, such as https://www.facebook.com/: {error}"
         ) from error
 
 
-def _explain_lines(rules: Policy, person: Person | None, now: datetime) -> None:
+def _explain_lines(
+    rules: Policy, person: Person | None, now: datetime, grants: tuple[Grant, ...]
+) -> None:
     """A JSON line for each line of standard input; a line that is no address gets its error."""
     encode = json.JSONEncoder(ensure_ascii=False).encode
+
+    # Answers are far fewer than addresses, and to write one out takes as long as to find it.
+    @lru_cache(maxsize=4096)
+    def facts_of(explanation: Explanation) -> str:
+        return encode(explanation.as_json())
+
     for lines in _arriving(sys.stdin.buffer):
         answers = []
         for line in lines:
             if not (url := line.decode("utf-8", "replace").strip()):
                 continue
             try:
-                facts: dict[str, object] = rules.explain(request_for(url), person, now).as_json()
+                facts = facts_of(rules.explain(request_for(url), person, now, grants))
             except HostError as error:
-                facts = {"error": str(error)}
-            answers.append(encode({"url": url, **facts}) + "\n")
+                facts = encode({"error": str(error)})
+            answers.append(f'{{"url": {encode(url)}, {facts[1:]}\n')
         sys.stdout.write("".join(answers))
         sys.stdout.flush()  # so that a program can ask, wait for the answer, and ask again
 
@@ -146,42 +177,42 @@ def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
     yield [rest]
 
 
-def _person(who: str | None, rules: Policy) -> Person | None:
+def _standing(
+    who: str | None, rules: Policy, state: Path, url: str | None, now: datetime
+) -> tuple[Person | None, tuple[Grant, ...]]:
+    """Somebody as they stand at a time: withdrawn or not, and what they are granted."""
     if who is None:
-        return None
-    if person := rules.people.get(who):
-        return person
-    raise Sorry(
-        f"The policy knows nobody called {who!r}; it knows {', '.join(sorted(rules.people))}."
-    )
-
-
-def _moment(text: str | None, rules: Policy) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
+        return None, ()
+    person = person_of(who, rules)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Sorry(f"{text!r} is not a time, such as '2026-11-23 08:30'.") from error
-    if moment.tzinfo:
-        return moment
-    local = moment.replace(tzinfo=rules.school.timezone)
-    if local.astimezone(UTC).astimezone(rules.school.timezone).replace(tzinfo=None) != moment:
-        raise Sorry(f"There is no {text}: the clocks go forward in that hour. Choose another time.")
-    return local
+        here = access_at(open_record_readonly(state, url), now)
+    except NoRecordError:
+        return person, ()
+    except RecordError as error:
+        raise Sorry(str(error)) from error
+    grants = tuple(
+        Grant(who, step.site, step.until, step.purpose or "", step.reference)
+        for step in here.grants
+        if step.person == who and step.site and step.until and step.is_live(now)
+    )
+    return replace(person, withdrawn=who in here.withdrawn), grants
 
 
 def _words(explanation: Explanation) -> str:
     decision = explanation.decision
     lines = [f"{'Allowed' if decision.allowed else 'Refused'}: {decision.reason}"]
+    if decision.grant:
+        lines.append(f"Grant: {decision.grant.reference}")
     if decision.rule:
         rule = decision.rule
         lines.append(f"Rule: {rule.id}, “{rule.title}” ({rule.file}:{rule.line})")
     if decision.clause:
         lines.append(f"Policy, “{decision.clause.heading}”: {decision.clause.text}")
     for near in explanation.near:
+        rule, why = near.rule, "; ".join(near.failed)
+        said = f"“{rule.title}”: {why}." in decision.reason
         lines.append(
-            f"Came close: {near.rule.id}, “{near.rule.title}” ({near.rule.file}:{near.rule.line}),"
-            f" but {'; '.join(near.failed)}."
+            f"Came close: {rule.id}, “{rule.title}” ({rule.file}:{rule.line})"
+            f"{'' if said else f', but {why}'}."
         )
     return "\n".join(lines)

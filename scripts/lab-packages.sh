@@ -6,10 +6,12 @@ set -uo pipefail
 
 declare -A package_of=(
     [chromium]=chromium [certutil]=libnss3-tools [curl]=curl [openssl]=openssl
-    [nft]=nftables [ip]=iproute2 [pdftoppm]=poppler-utils
+    [nft]=nftables [ip]=iproute2 [pdftoppm]=poppler-utils [dnsmasq]=dnsmasq-base [haproxy]=haproxy
+    [slapd]=slapd
 )
 [[ ${1:-} == bench ]] && package_of=(
-    [ip]=iproute2 [nginx]=nginx-light [wrk]=wrk [squidGuard]=squidguard
+    [ip]=iproute2 [nft]=nftables [curl]=curl [openssl]=openssl [nginx]=nginx-light [wrk]=wrk [haproxy]=haproxy
+    [dnsmasq]=dnsmasq-base [squidGuard]=squidguard [squid]=squid-openssl [e2guardian]=e2guardian
 )
 missing=()
 for program in "${!package_of[@]}"; do
@@ -19,6 +21,12 @@ done
 if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null 2>&1; then
     printf 'Installing what is needed: %s\n' "${missing[*]}" >&2
     log=$(mktemp)
+    # Some come with a service, which a test machine did not ask for (policy-rc.d: Debian's way).
+    quiet=/usr/sbin/policy-rc.d
+    if [[ ! -e $quiet ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$quiet" && chmod 755 "$quiet"
+        trap 'rm -f "$quiet"' EXIT
+    fi
     if apt-get -qq update >"$log" 2>&1 &&
         DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" >"$log" 2>&1; then
         rm -f "$log"

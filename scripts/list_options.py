@@ -15,7 +15,7 @@ from rules.lists.formats import Format
 from rules.lists.sources import Source, load_sources, parse_name, parse_origin
 from rules.loading import PolicyError, load_policy
 from rules.policy import Policy
-from scripts.common import Command, Sorry
+from scripts.common import Command, Sorry, WrongUsage
 
 # The entry of a list in a policy, as faults name it.
 _LIST = re.compile(r"lists\.([a-z0-9][a-z0-9.-]*)")
@@ -108,5 +108,5 @@ def source_of(name: str, sources: dict[str, Source]) -> Source:
     """One of the sources."""
     if name not in sources:
         known = ", ".join(sources) or "none"
-        raise Sorry(f"No list '{name}' is among the sources ({known}).")
+        raise WrongUsage(f"No list '{name}' is among the sources ({known}).")
     return sources[name]

@@ -20,8 +20,13 @@ from rules.lists.keeping import About, kept_line
 from rules.policy import Policy
 
 _SHOWN = 20
-_KINDS = {"domain": "names with all below", "host": "single hosts", "url": "paths"}
-_KIND_WORDS = {**_KINDS, "pattern": "patterns"}
+_KIND_WORDS = {
+    "domain": "names with all below",
+    "host": "single hosts",
+    "network": "networks",
+    "url": "paths",
+    "pattern": "patterns",
+}
 
 
 @contextmanager
@@ -55,6 +60,7 @@ def brought_in_text(draft: Draft) -> str:
     lines = [f"{about.name}: {_entries(about.entries)} ({about.format}) from {about.origin}."]
     if draft.left_out:
         lines.append(f"{draft.left_out:,} left out, as you or the list itself say.")
+    lines += _unused(asdict(about))
     lines += [f"{count:,} passed over: {why}." for why, count in tally.skipped.most_common()]
     lines += [f"  {fault}" for fault in tally.faults[:_SHOWN]]
     faults = tally.faulty
@@ -195,6 +201,7 @@ def stats_text(catalogue: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str
                 f"{one['name']}: {_entries(about['entries'])}, of {about['taken']}, "
                 f"from {about['origin']} ({about['format']})."
             )
+            lines += [f"  {line}" for line in _unused(about)]
             lines += [
                 f"  {count:,} passed over: {why}."
                 for why, count in about["skipped"].items()
@@ -213,3 +220,22 @@ def _entries(entries: dict[str, int]) -> str:
     return ", ".join(
         f"{entries[kind]:,} {words}" for kind, words in _KIND_WORDS.items() if entries.get(kind)
     )
+
+
+def _unused(about: dict[str, Any]) -> list[str]:
+    """What is kept of a list and does not count, or not by itself, a sentence for each kind."""
+    lines = []
+    if count := about["entries"].get("pattern"):
+        lines.append(
+            f"Patterns are not used ({count:,}): names that only a pattern fits do not reach"
+            " the gate."
+        )
+    if count := about["alone"]:
+        lines.append(
+            f"Hosts that others have names below, and paths there, are not used ({count:,})."
+        )
+    if count := about["entries"].get("url"):
+        lines.append(
+            f"Paths are used ({count:,}) if the policy says 'paths: decrypted' for this list."
+        )
+    return lines

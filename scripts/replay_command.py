@@ -16,7 +16,8 @@ from rich.table import Table
 from rules.mirrors import shows_others
 from rules.policy import Outcome, Policy
 from rules.request import WebRequest
-from scripts.common import Sorry, json_option, policy_at, policy_option, state_option
+from scripts.common import Sorry, json_option, policy_at, policy_option, record_option, state_option
+from scripts.moments import moment
 from storage.database import RecordError, open_record_readonly
 from storage.past import PastEvent, count_events, past_events
 
@@ -45,10 +46,15 @@ type Counts = Counter[tuple[str, str, Change]]
 
 @click.command()
 @policy_option
-@click.option("--since", metavar="DATE", help="From this day on. [default: the last 28 days]")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="From then on, such as 2026-11-02, school time. [default: 28 days ago]",
+)
 @json_option
 @state_option
-def replay(policy: Path, since: str | None, as_json: bool, state: Path) -> None:
+@record_option
+def replay(policy: Path, since: str | None, as_json: bool, state: Path, url: str | None) -> None:
     """Ask a policy about every request on record, and count what it would decide differently.
 
     It counts by site and rule and names nobody. It can only tell of sites that were restricted
@@ -60,7 +66,7 @@ def replay(policy: Path, since: str | None, as_json: bool, state: Path) -> None:
     counts: Counts = Counter()
     left_out = 0
     try:
-        database = open_record_readonly(state)
+        database = open_record_readonly(state, url)
         for event in track(
             past_events(database, begin),
             "Asking",
@@ -89,6 +95,8 @@ def _change(rules: Policy, event: PastEvent) -> tuple[Change, str]:
         path=event.path,
         shown=_shown(rules, event),
     )
+    if event.path is None and not request.shown and rules.sees_through(event.host):
+        return Change.UNCERTAIN, event.rule or ""  # it hinges on a path that nobody wrote down
     decision = rules.decide(request, person, event.at)
     if decision.outcome is Outcome.NOT_RESTRICTED:
         return Change.OPEN, ""
@@ -114,11 +122,7 @@ def _shown(rules: Policy, event: PastEvent) -> str | None:
 def _beginning(since: str | None, rules: Policy) -> datetime:
     if since is None:
         return datetime.now(UTC) - timedelta(days=28)
-    try:
-        moment = datetime.fromisoformat(since)
-    except ValueError as error:
-        raise Sorry(f"{since!r} is not a day, such as 2026-11-01.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=rules.school.timezone)
+    return moment(since, rules.school.timezone)
 
 
 def _say(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:

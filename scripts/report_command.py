@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from scripts.common import Sorry, policy_at, policy_option, state_option
+from scripts.common import Sorry, policy_at, policy_option, record_option, state_option
 from storage.database import RecordError, open_record_readonly
 from storage.reports.overview import to_json, to_text
 from storage.usage import overview as whole_school
@@ -34,8 +34,9 @@ def report() -> None:
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @state_option
+@record_option
 @policy_option
-def overview(weeks: int, form: str, state: Path, policy: Path) -> None:
+def overview(weeks: int, form: str, state: Path, url: str | None, policy: Path) -> None:
     """The whole school's use of restricted sites, by week or longer, without a name."""
     rules = policy_at(policy, state)
     school = rules.school
@@ -46,7 +47,7 @@ def overview(weeks: int, form: str, state: Path, policy: Path) -> None:
     # Wall-clock midnight, so that a week in which the clocks change is still Monday to Sunday.
     since = datetime.combine(first, time(), school.timezone).astimezone(UTC)
     try:
-        database = open_record_readonly(state)
+        database = open_record_readonly(state, url)
         figures = whole_school(database, since, now)
     except RecordError as error:
         raise Sorry(str(error)) from error

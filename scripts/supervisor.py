@@ -2,7 +2,7 @@
 
 A child that dies before all have answered is a fault of the set-up, and everything stops. One that
 dies later is started again, after a pause that doubles with each death and is forgotten after a
-while of health.
+while of health. One that no longer answers is ended, so that it is started again too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from addon.lifeline import READY
+from addon.journal_lines import warn
+from addon.lifeline import ALIVE, READY
+from scripts.chores import Chore
+from scripts.service_notices import ServiceNotices
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 4.5
@@ -27,6 +31,14 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 HEALTHY_AFTER = 30.0
 
+SILENT_AFTER = 30.0
+"""Seconds without a sign of life after which a child hangs; it gives one every five."""
+
+LOOK_EVERY = 5.0
+
+WANTED_EVERY = 0.5
+"""Seconds between two looks whether a child is wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Child:
@@ -34,16 +46,10 @@ class Child:
 
     name: str
     command: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Chore:
-    """A command to run again and again beside the children, while a file is there that wants it."""
-
-    name: str
-    command: Sequence[str]
-    wanted: Path
-    every: float = 3600.0
+    reloads: bool = True  # on SIGHUP
+    after: Sequence[str] = ()  # others that answer before it is first started
+    silent_after: float | None = SILENT_AFTER  # None: it gives no signs of life
+    wanted: Path | None = None  # it runs only while this file is there
 
 
 class Supervisor:
@@ -58,6 +64,8 @@ class Supervisor:
         self._ready_children = {child.name: asyncio.Event() for child in children}
         self._owed: set[str] = set()  # a reload, to children that could not take one yet
         self._answered = False
+        self._heard: dict[str, float] = {}  # when, of those that run and have answered
+        self._systemd = ServiceNotices()
 
     async def run(self) -> int:
         """The exit status: 0 after a wanted stop, 1 if the children never came up."""
@@ -74,15 +82,18 @@ class Supervisor:
             if ready.done() and ready.result():
                 self._answered = True
                 click.echo(self._ready)
-                chores = [asyncio.create_task(self._do(chore)) for chore in self._chores]
+                self._systemd.ready()
+                watch = asyncio.create_task(self._watch())
+                chores = [asyncio.create_task(chore.do(self._stopping)) for chore in self._chores]
                 await stop
+                self._systemd.stopping()
+                watch.cancel()
                 await asyncio.gather(*chores)
             else:
                 if ready.done():
-                    click.echo(
+                    warn(
                         f"Schoolgate did not answer within {READY_WITHIN:.0f} seconds"
-                        " and was stopped.",
-                        err=True,
+                        " and was stopped."
                     )
                 status = 1
         self._stopping.set()
@@ -93,7 +104,8 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> None:
         pause = FIRST_PAUSE
-        while not self._stopping.is_set():
+        await self._others(child.after)
+        while await self._is_wanted(child):
             started = time.monotonic()
             self._ready_children[child.name].clear()
             process = await asyncio.create_subprocess_exec(
@@ -103,56 +115,66 @@ class Supervisor:
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone
             )
+            known = child.name in self._processes
             self._processes[child.name] = process
+            leave = asyncio.create_task(self._end_when_unwanted(child, process))
             assert process.stdout
             while line := await process.stdout.readline():
-                if line.decode(errors="replace").strip() == READY:
+                word = line.decode(errors="replace").strip()
+                if word in (READY, ALIVE) and child.silent_after:
+                    self._heard[child.name] = time.monotonic()
+                if word == READY:
                     self._ready_children[child.name].set()
+                    if self._answered and known:
+                        warn(f"The {child.name} is back.")
                     if child.name in self._owed:
                         self._reload(child.name)
             code = await process.wait()
+            leave.cancel()
+            self._heard.pop(child.name, None)
             if self._stopping.is_set():
                 return
+            if child.wanted and not child.wanted.exists():
+                pause = FIRST_PAUSE
+                continue
             if not self._answered:
-                click.echo(
+                warn(
                     f"The {child.name} stopped before it was ready ({_how(code)}),"
-                    " so nothing was started.",
-                    err=True,
+                    " so nothing was started."
                 )
                 return
             if time.monotonic() - started > HEALTHY_AFTER:
                 pause = FIRST_PAUSE
-            click.echo(
-                f"The {child.name} stopped ({_how(code)}); starting it again in {pause:g} s.",
-                err=True,
-            )
+            warn(f"The {child.name} stopped ({_how(code)}); starting it again in {pause:g} s.")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _do(self, chore: Chore) -> None:
-        """Runs a chore now and then. That it fails concerns whoever reads what it says, not us."""
+    async def _is_wanted(self, child: Child) -> bool:
+        """Waits until a child is wanted; False when it is time to stop."""
         while not self._stopping.is_set():
-            if chore.wanted.exists():
-                process = await asyncio.create_subprocess_exec(
-                    *chore.command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT,
-                    start_new_session=True,
-                )
-                stopped = asyncio.create_task(self._stopping.wait())
-                ended = asyncio.create_task(process.communicate())
-                await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
-                stopped.cancel()
-                if not ended.done():
-                    process.terminate()
-                said, _ = await ended
-                if process.returncode and not self._stopping.is_set():
-                    text = said.decode(errors="replace").strip()
-                    click.echo(f"{chore.name} did not go well:\n{text}", err=True)
+            if child.wanted is None or child.wanted.exists():
+                return True
+            self._ready_children[child.name].set()  # there is nothing to wait for
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), chore.every)
+                await asyncio.wait_for(self._stopping.wait(), WANTED_EVERY)
+        return False
+
+    async def _end_when_unwanted(self, child: Child, process: asyncio.subprocess.Process) -> None:
+        while child.wanted is None or child.wanted.exists():
+            await asyncio.sleep(WANTED_EVERY)
+        with suppress(ProcessLookupError):
+            process.terminate()
+
+    async def _others(self, names: Sequence[str]) -> None:
+        """Waits until others answer, or until it is time to stop."""
+        if names:
+            ready = [self._ready_children[name].wait() for name in names]
+            answer: asyncio.Future[Any] = asyncio.gather(*ready)
+            stop: asyncio.Future[Any] = asyncio.ensure_future(self._stopping.wait())
+            await asyncio.wait([answer, stop], return_when=asyncio.FIRST_COMPLETED)
+            answer.cancel()
+            stop.cancel()
 
     async def _wait_until_ready(self) -> bool:
         """Whether every child says in time that it answers."""
@@ -163,9 +185,33 @@ class Supervisor:
                 return True
         return False
 
+    async def _watch(self) -> None:
+        """Ends what hangs, and tells systemd that we live while nothing does."""
+        patience = [child.silent_after / 3 for child in self._children if child.silent_after]
+        every = min(LOOK_EVERY, self._systemd.beat or LOOK_EVERY, *patience)
+        while True:
+            now = time.monotonic()
+            hanging = [
+                child
+                for child in self._children
+                if child.silent_after
+                and now - self._heard.get(child.name, now) > child.silent_after
+            ]
+            if not hanging:
+                self._systemd.alive()
+            for child in hanging:
+                warn(f"The {child.name} no longer answers, so it is ended.")
+                self._heard.pop(child.name)
+                with suppress(ProcessLookupError):
+                    self._processes[child.name].kill()
+            await asyncio.sleep(every)
+
     def _reload_all(self) -> None:
+        self._systemd.reloading()
         for child in self._children:
-            self._reload(child.name)
+            if child.reloads:
+                self._reload(child.name)
+        self._systemd.ready()
 
     def _reload(self, name: str) -> None:
         """Passes SIGHUP on, but never to a child that is still starting: it would die of it."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.supervisor import Child, Chore, Supervisor
+from scripts.chores import Chore
+from scripts.supervisor import Child, Supervisor
 
 CHILD = Child(
     "child", [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"]
@@ -22,7 +23,7 @@ def supervise(chore: Chore, until: Path) -> int:
 
     async def run() -> int:
         task = asyncio.create_task(Supervisor([CHILD], "ready", [chore]).run())
-        for _ in range(1000):
+        for _ in range(3000):
             if until.exists() or task.done():
                 break
             await asyncio.sleep(0.02)
@@ -53,7 +54,7 @@ def test_a_chore_nobody_wants_is_not_done(tmp_path: Path) -> None:
 
     async def run() -> None:
         task = asyncio.create_task(Supervisor([CHILD], "ready", [chore]).run())
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         await task
 
@@ -69,6 +70,27 @@ def test_a_chore_that_fails_is_said_with_its_own_words(
     chore = Chore("Fetching", [sys.executable, "-c", code], wanted=tmp_path)
     assert supervise(chore, failed) == 0
     assert "Fetching did not go well:\nthe list is gone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("status", "times"), [(75, 3), (1, 1)])
+def test_what_is_not_possible_just_then_is_tried_again_soon_and_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int, times: int
+) -> None:
+    log, enough = tmp_path / "log", tmp_path / "enough"
+    code = (
+        f"log = open({str(log)!r}, 'a+'); log.write('x'); log.seek(0); times = len(log.read())\n"
+        f"if times >= {times}: open({str(enough)!r}, 'w')\n"
+        f"if times < 3: print('the server is away'); raise SystemExit({status})"
+    )
+    chore = Chore(
+        "Removing", [sys.executable, "-c", code], wanted=None, every=3600, again_after=0.05
+    )
+    assert supervise(chore, enough) == 0
+    assert len(log.read_text()) == times
+    said = capsys.readouterr().err
+    assert said.count("the server is away") == 1
+    assert ("tried again every few minutes" in said) == (status == 75)
+    assert ("Removing has gone well now." in said) == (status == 75)
 
 
 def test_a_chore_that_takes_long_does_not_delay_the_end(tmp_path: Path) -> None:

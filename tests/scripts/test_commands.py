@@ -101,6 +101,7 @@ def test_check_says_every_fault_with_its_line(tmp_path: Path) -> None:
 def test_check_json_of_a_sound_policy() -> None:
     facts = json.loads(schoolgate("check", "--policy", POLICY, "--json").stdout)
     assert facts["ok"] is True
+    assert facts["in_force"] is None  # no gate has run on it
     assert facts["purposes"] == 2
 
 
@@ -122,6 +123,17 @@ def test_explain_says_what_would_happen_and_why(arguments: list[str], expected: 
     assert expected in shown.stdout
 
 
+def test_explain_does_not_say_twice_what_a_purpose_lacked() -> None:
+    asked = ["https://www.linkedin.com/in/a", "--as", "fern.example", "--policy", POLICY]
+    lines = schoolgate("explain", *asked).stdout.splitlines()
+    why = "“advertising posts on LinkedIn”: it is only for part of the site, /jobs."
+    assert lines[0].endswith(f"You have a purpose for it, {why}")
+    close = [line for line in lines if line.startswith("Came close: ")]
+    assert close[0].startswith("Came close: jobs, “advertising posts on LinkedIn” (")
+    assert close[0].endswith(").")
+    assert close[1].endswith(", but it is for X (Twitter), not for LinkedIn.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -129,21 +141,26 @@ def test_explain_says_what_would_happen_and_why(arguments: list[str], expected: 
         (["ftp://x.com/"], "is not a web address"),
         (["https://face book.com/"], "is not a web address"),
         (["http://x.com:99999/"], "is not a web address"),
-        (["x.com", "--as", "nobody"], "knows nobody called 'nobody'"),
+        (["x.com", "--as", "fern.exampel"], "nobody called 'fern.exampel'. Did you mean"),
         (["x.com", "--at", "yesterday"], "is not a time"),
+        (["x.com", "--at", "0001-01-01"], "is not a time"),
         (["x.com", "--at", "2027-03-28 01:30"], "There is no 2027-03-28 01:30"),
         (["facebook"], "neither a web address"),
         (["0T5YX-A1DU0"], "nor the reference of a block page"),
-        (["00000-00000"], "no record"),
     ],
 )
 def test_explain_says_in_a_sentence_what_it_was_given_wrongly(
     arguments: list[str], sentence: str, state: Path
 ) -> None:
     shown = schoolgate("explain", *arguments, "--policy", POLICY, "--state", state)
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert sentence in shown.stderr
     assert "Traceback" not in shown.output
+
+
+def test_a_reference_needs_a_record_to_be_looked_up_in(state: Path) -> None:
+    shown = schoolgate("explain", "00000-00000", "--policy", POLICY, "--state", state)
+    assert (shown.exit_code, "no record" in shown.stderr) == (1, True)
 
 
 def test_a_reference_tells_the_decision_and_never_the_person(state: Path) -> None:
@@ -245,7 +262,7 @@ def test_replay_tells_newly_refused_and_leaves_faults_out(state: Path, tmp_path:
     later = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "2999-01-01")
     assert "No request was decided" in later.stdout
     wrong = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "Tuesday")
-    assert (wrong.exit_code, "is not a day" in wrong.stderr) == (1, True)
+    assert (wrong.exit_code, "is not a time" in wrong.stderr) == (2, True)
 
 
 def test_replay_knows_the_site_that_an_archive_showed(state: Path) -> None:

@@ -71,6 +71,21 @@ def test_a_folder_is_imported_with_its_parts(run: Run, tmp_path: Path) -> None:
     assert (facts["format"], facts["origin"], facts["faults"]) == ("v2fly", str(tmp_path), [])
 
 
+def test_what_of_a_list_is_not_used_is_said(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "trees").write_text(
+        "||oak.example^\n||larch.example/wood^\n/tree[0-9]+/\n||fastly.net/wood^\n", "utf-8"
+    )
+    said = (
+        "Patterns are not used (1): names that only a pattern fits do not reach the gate.\n",
+        "Hosts that others have names below, and paths there, are not used (1).\n",
+        "Paths are used (2) if the policy says 'paths: decrypted' for this list.\n",
+    )
+    imported, stats = run("import", "trees", tmp_path / "trees"), run("stats")
+    for line in said:
+        assert line in imported.stdout
+        assert f"  {line}" in stats.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,7 @@ from scripts.cli import main
 from storage.database import open_record
 from storage.events import event_id
 from tests.support.origin import Origin
+from tests.support.pace import promised
 from tests.support.running_gate import POLICY, wait_until
 from tests.support.schoolgate import COMMAND, Schoolgate, free_port, is_alive
 
@@ -114,7 +116,7 @@ def test_it_stops_within_five_seconds_with_the_record_flushed_and_starts_again_o
             next(download.iter_raw())  # somebody is in the middle of something
             references = refused(gate, 40)
             took = gate.stop(number)
-            assert took < 5
+            assert took < promised(5)
             assert gate.process.returncode == 0
             assert "Traceback" not in gate.errors()
             recorded = {event["id"] for event in gate.events()}
@@ -160,7 +162,7 @@ def test_reloading_takes_effect_and_drops_nobody_and_a_bad_policy_changes_nothin
         assert "policy.yaml" in health["policy"]["last_reload_error"]
         assert "policy.yaml" in health["workers"][0]["last_reload_error"]
         assert httpx.get(page, proxy=gate.proxy).status_code == 403
-        assert "The new policy has faults; the old one stays in force." in gate.errors()
+        assert gate.errors().lower().count("the new policy has faults; the old one stays") == 1
 
         policy.write_text(policy_text(noticeboard_is_open=True))
         gate.process.send_signal(signal.SIGHUP)
@@ -173,6 +175,56 @@ def test_reloading_takes_effect_and_drops_nobody_and_a_bad_policy_changes_nothin
         assert b"".join(parts) == b"last\n"
 
 
+def test_the_portal_has_the_policy_read_again_by_all_and_says_how_it_went(
+    gate: Schoolgate, origin: Origin, policy: Path
+) -> None:
+    page, again = f"http://127.0.0.1:{origin.port}/page", f"http://{gate.portal}/policy/reload"
+    as_json = {"Accept": "application/json"}
+    assert httpx.get(page, proxy=gate.proxy).status_code == 200
+    policy.write_text(policy_text(noticeboard_is_open=False))
+    said = httpx.post(again, headers=as_json, timeout=30)
+    assert (said.status_code, said.json()["in_force"]) == (200, True)
+    assert httpx.get(page, proxy=gate.proxy).status_code == 403, "at once, for it has said so"
+    said = httpx.post(again, headers=as_json, timeout=30)
+    assert said.status_code == 200, "the bell alone is enough"
+
+    policy.write_text("school: [this is not a policy\n")
+    said = httpx.post(again, headers=as_json, timeout=30)
+    assert (said.status_code, said.json()["in_force"]) == (422, False)
+    assert "policy.yaml:2: This is not YAML" in said.json()["why"][0]
+    assert httpx.get(page, proxy=gate.proxy).status_code == 403
+    evil = httpx.post(again, headers={"Origin": "https://evil.example"})
+    assert evil.status_code == 403
+    through = httpx.post(again, proxy=gate.proxy, headers={"Origin": "https://evil.example"})
+    assert through.status_code != 200
+
+    policy.write_text(policy_text(noticeboard_is_open=True))
+    assert httpx.post(again, timeout=30).status_code == 200
+
+
+def test_the_proxys_memory_does_not_grow_with_every_reload(tmp_path: Path) -> None:
+    said, policy = "The policy was read again and is in force.", tmp_path / "policy.yaml"
+    policy.write_text(policy_text(noticeboard_is_open=True))
+    with Schoolgate(tmp_path / "state", policy=policy) as gate:
+        proxy, sizes, threads = gate.child("proxy"), [], []
+        for number in range(1, 41):
+            os.kill(proxy, signal.SIGHUP)
+            wait_until(lambda n=number: gate.errors().count(said) >= n, 30)
+            if number in (10, 40):
+                sizes.append(status_of(proxy, "VmRSS"))
+                threads.append(status_of(proxy, "Threads"))
+        # A policy that stayed would add a megabyte or more each time; the rest is the allocator's.
+        assert sizes[1] < sizes[0] * 1.15, sizes
+        assert threads[1] <= threads[0] + 2, "each thread that has read a policy keeps some of it"
+
+
+def status_of(process: int, what: str) -> int:
+    """A number from proc(5): `VmRSS` is the kibibytes of a process that are in memory."""
+    found = re.search(rf"{what}:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    assert found
+    return int(found[1])
+
+
 def test_a_child_that_keeps_dying_is_started_again_after_longer_and_longer_pauses(
     gate: Schoolgate,
 ) -> None:
@@ -183,7 +235,8 @@ def test_a_child_that_keeps_dying_is_started_again_after_longer_and_longer_pause
     for pause in ("0.2", "0.4", "0.8"):
         said = f"The portal stopped (signal SIGKILL); starting it again in {pause} s."
         assert gate.errors().count(said) == 1
-    wait_until(lambda: _answers(gate.portal), 30)
+    wait_until(lambda: "The portal is back." in gate.errors(), 30)
+    assert _answers(gate.portal)
     assert refused(gate, 1), "the proxy does not mind"
 
 
@@ -222,6 +275,18 @@ def test_a_second_one_on_the_same_state_folder_is_turned_away(gate: Schoolgate) 
     assert refused(gate, 1), "the first one does not mind"
 
 
+def test_a_record_that_is_none_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    junk = b"not a database at all\n" * 500
+    (state / "record.sqlite3").write_bytes(junk)
+    with Schoolgate(state) as gate:
+        (kept,) = state.glob("record.damaged-*.sqlite3")
+        assert f"It is kept as {kept}, and a new one was begun" in gate.errors()
+        assert gate.events() == []
+    assert kept.read_bytes() == junk
+
+
 class TestItSaysWhyItCannotStart:
     """One sentence on standard error, exit status 1, nothing left running."""
 
@@ -250,7 +315,7 @@ class TestItSaysWhyItCannotStart:
     def test_a_portal_url_that_is_none(self, tmp_path: Path, url: str) -> None:
         code, said = _fails_to_start("--state", tmp_path / "s", "--portal-url", url)
         assert (code, said) == (
-            1,
+            2,
             f"{url!r} is not an address for --portal-url, such as"
             " http://gate.school.example:8081.\n",
         )
@@ -260,15 +325,6 @@ class TestItSaysWhyItCannotStart:
         code, said = _fails_to_start("--state", tmp_path / "state")
         assert code == 1
         assert said == f"{tmp_path / 'state'} is not a folder: name a folder with --state.\n"
-
-    def test_a_record_that_is_none(self, tmp_path: Path) -> None:
-        state = tmp_path / "state"
-        state.mkdir(mode=0o700)
-        (state / "record.sqlite3").write_bytes(b"not a database at all\n" * 500)
-        code, said = _fails_to_start("--state", state)
-        assert code == 1
-        assert "is not a Schoolgate record" in said
-        assert said.count("\n") == 1
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
     @pytest.mark.parametrize("unprivileged", [False, True], ids=["as root", "as an ordinary user"])
@@ -337,7 +393,7 @@ class TestItSaysWhyItCannotStart:
             *("--state", tmp_path / "s", "--listen", f"127.0.0.1:{port}"),
             *("--portal", f"127.0.0.1:{port}"),
         )
-        assert code == 1
+        assert code == 2
         assert "give two ports" in said
 
     def test_wrong_usage_is_exit_status_2(self, tmp_path: Path) -> None:

@@ -1,0 +1,102 @@
+"""Steps of `scripts/install` that want the release itself: `python -m scripts.install_steps STEP`.
+
+units FOLDER COMMAND STATE SETTINGS   writes systemd's units
+not-older OLD NEW                     1 if the new release is older than the one that is there
+usable STATE                          1 if a newer release has used the state folder
+readable STATE                        1 if this release cannot read the record
+copy STATE NAME                       copies what an upgrade may change, and prints where to
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from addon.gateway.machine import find_program
+from addon.gateway.units import Places, render_units
+from addon.state_version import NewerStateError, check_version, current_version, is_older
+from storage.database import (
+    FILE_NAME,
+    NoRecordError,
+    RecordError,
+    copy_record,
+    open_record_readonly,
+)
+
+_KEPT = 3  # copies of the state
+
+
+def main() -> int:
+    """0 done, 1 the answer is no."""
+    step, *words = sys.argv[1:]
+    try:
+        match step, words:
+            case "units", [folder, command, state, settings]:
+                write_units(Path(folder), Path(command), Path(state), Path(settings))
+            case "not-older", [old, new] if is_older(new, old):
+                print(
+                    f"Schoolgate {old} is installed, and this is {new}: an older release cannot"
+                    " take its place.",
+                    file=sys.stderr,
+                )
+                return 1
+            case "not-older", [_, _]:
+                pass
+            case "usable", [state]:
+                check_version(Path(state), current_version())
+            case "readable", [state]:
+                check_version(Path(state), current_version())
+                open_record_readonly(Path(state)).dispose()
+            case "copy", [state, name]:
+                print(copy_state(Path(state), name))
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except NoRecordError:
+        return 0
+    except (NewerStateError, RecordError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_units(folder: Path, command: Path, state: Path, settings: Path) -> None:
+    """Write the units for an installation."""
+    places = Places(
+        command,
+        state,
+        settings / "school.yaml",
+        dnsmasq=Path(find_program("dnsmasq") or "/usr/sbin/dnsmasq"),
+        haproxy=Path(find_program("haproxy") or "/usr/sbin/haproxy"),
+        settings=settings / "schoolgate.env",
+    )
+    for name, text in render_units(places).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def copy_state(state: Path, name: str) -> Path:
+    """Copy the record and the certificates to `backups/NAME`, and forget the oldest copies.
+
+    A record on a server is left to whoever looks after that. It all belongs to whoever the state
+    folder belongs to. Raises RecordError.
+    """
+    backups = state / "backups"
+    kept = backups / name
+    kept.mkdir(mode=0o700, parents=True)
+    backups.chmod(0o700)
+    if (state / FILE_NAME).exists():
+        copy_record(state, kept / FILE_NAME)
+    if (state / "authority").is_dir():
+        shutil.copytree(state / "authority", kept / "authority")
+    owner = state.stat()
+    for path in (backups, *backups.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    for old in sorted(path for path in backups.iterdir() if path.is_dir())[:-_KEPT]:
+        shutil.rmtree(old)
+    return kept
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""`schoolgate record purge`, `hold`, `release`: how long the record is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import click
+
+from rules.policy import Policy
+from scripts.common import NotNow, Sorry, policy_at, policy_option, record_option, state_option
+from scripts.lookups import person_of
+from scripts.record_forwarding import forget_at_centre
+from storage.database import Database, NoRecordError, RecordError, open_record, open_record_readonly
+from storage.holds import hold as hold_on
+from storage.holds import holds
+from storage.holds import release as let_go
+from storage.purging import due, purge_bindings, purge_events
+from storage.purging_access import access_due, purge_access
+from storage.purging_figures import forget_names, purge_figures
+from storage.purging_visits import purge_visits
+from storage.server_faults import may_pass
+from storage.verifying import verify
+from storage.visit_seals import seal_visits
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option(
+    "--even-if-broken",
+    is_flag=True,
+    help="Purge a record that 'record verify' finds changed. What was changed may then be gone.",
+)
+@click.option(
+    "--forward-to",
+    metavar="URL",
+    envvar="SCHOOLGATE_FORWARD_TO",
+    show_envvar=True,
+    help="The centre, which is to do likewise with this school's older records.",
+)
+@state_option
+@record_option
+@policy_option
+def purge(
+    dry_run: bool,
+    even_if_broken: bool,
+    forward_to: str | None,
+    state: Path,
+    url: str | None,
+    policy: Path,
+) -> None:
+    """Remove what has been kept for as long as the policy says. `schoolgate run` does so daily.
+
+    Figures lose their people when these people's visits go. What is under a legal hold stays. What
+    goes is accounted for, so that the record can still be verified. The record is verified first,
+    and kept as it is if somebody has changed it.
+    """
+    rules, now = policy_at(policy, state), datetime.now(UTC)
+    kept = rules.retention
+    today = now.astimezone(rules.school.timezone).date()
+    events = _midnight(kept.events.before(today), rules)
+    visits = _midnight(kept.visits.before(today), rules)
+    figures = _midnight(kept.figures.before(today), rules)
+    # An event names the grant that opened its site, which therefore stays as long as it does.
+    access = min(events, _midnight(kept.access.before(today), rules))
+    try:
+        expected = due(open_record_readonly(state, url), events)
+        steps = access_due(open_record_readonly(state, url), access)
+        click.echo(f"Events are kept for {kept.events}: {_from_when(expected.events, events)}.")
+        click.echo(
+            f"Grants and withdrawals are kept for {kept.access}: {_from_when(steps, access)}."
+        )
+        if expected.held:
+            people = len({each.person for each in holds(open_record_readonly(state, url))})
+            click.echo(f"{expected.held:,} older events of {people} held people stay.")
+        if dry_run:
+            return
+        database = open_record(state, url)
+        if expected.events or steps:
+            _whole(database, even_if_broken)
+        if expected.events:
+            purge_events(
+                database,
+                events,
+                f"The policy keeps events for {kept.events}.",
+                _now,
+            )
+        steps = purge_access(
+            database,
+            access,
+            f"The policy keeps the history of access for {kept.access}.",
+            lambda: datetime.now(UTC),
+        )
+        bindings = purge_bindings(database, events)
+        seal_visits(database, now)
+        of_visits = f"The policy keeps visits for {kept.visits}."
+        ended = purge_visits(database, visits, of_visits, _now)
+        nameless = forget_names(database, visits, of_visits, _now)
+        rows = purge_figures(
+            database, figures, f"The policy keeps figures for {kept.figures}.", _now
+        )
+    except RecordError as error:
+        raise (NotNow if may_pass(error) else Sorry)(str(error)) from error
+    click.echo(
+        f"Removed {expected.events:,} events, {bindings:,} bindings of people to addresses, "
+        f"{ended:,} visits (kept for {kept.visits}), {steps:,} steps of grants and withdrawals "
+        f"(kept for {kept.access}), and {rows:,} figures (kept for {kept.figures}). "
+        f"{nameless:,} figures are no longer kept by person."
+    )
+    if forward_to:
+        forget_at_centre(forward_to, state, events)
+
+
+@click.command()
+@click.argument("person")
+@click.option("--by", "who", required=True, metavar="PERSON", help="Who decided. It is recorded.")
+@click.option("--why", required=True, help="The reason. It is recorded.")
+@state_option
+@record_option
+@policy_option
+def hold(person: str, who: str, why: str, state: Path, url: str | None, policy: Path) -> None:
+    """Keep PERSON's events from every purge until they are released: a legal hold."""
+    rules = policy_at(policy, state)
+    by = person_of(who, rules)
+    if not (words := " ".join(why.split())):
+        raise Sorry("A hold needs a reason: say with --why why.")
+    try:
+        hold_on(_there(state, url), person, by.id, words, datetime.now(UTC))
+    except RecordError as error:
+        raise Sorry(str(error)) from error
+    click.echo(f"{person}'s events stay until they are released.")
+
+
+@click.command()
+@click.argument("person")
+@click.option("--by", "who", required=True, metavar="PERSON", help="Who decided. It is recorded.")
+@state_option
+@record_option
+@policy_option
+def release(person: str, who: str, state: Path, url: str | None, policy: Path) -> None:
+    """End the legal hold on PERSON's events: the next purge treats them as any others."""
+    by = person_of(who, policy_at(policy, state))
+    try:
+        ended = let_go(_there(state, url), person, by.id, datetime.now(UTC))
+    except RecordError as error:
+        raise Sorry(str(error)) from error
+    if not ended:
+        raise Sorry(f"There is no hold on {person}'s events.")
+    click.echo(f"{person}'s events are no longer held.")
+
+
+COMMANDS = (purge, hold, release)
+
+
+def _there(state: Path, url: str | None) -> Database:
+    """The record, to write to; a folder that was mistyped does not become one."""
+    try:
+        open_record_readonly(state, url)
+    except NoRecordError:
+        raise
+    except RecordError:
+        pass  # an older one is brought up to date next, and any other fault is said
+    return open_record(state, url)
+
+
+def _whole(database: Database, even_if_broken: bool) -> None:
+    broken = verify(database).broken
+    if broken and not even_if_broken:
+        raise Sorry(
+            f"Nothing was removed, because the record is not as it was written. {broken.why} "
+            "Make a copy of it and find out why; then purge with --even-if-broken."
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _midnight(day: date, rules: Policy) -> datetime:
+    return datetime.combine(day, time(), rules.school.timezone).astimezone(UTC)
+
+
+def _from_when(events: int, before: datetime) -> str:
+    if not events:
+        return "none are older"
+    return f"{events:,} are from before {before:%-d %B %Y}"

@@ -1,0 +1,110 @@
+"""`schoolgate gateway`, where nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scripts.gateway_command import gateway
+from tests.support.running_gate import POLICY
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(gateway, [str(argument) for argument in arguments])
+
+
+def render(folder: Path, *options: str | Path) -> Result:
+    rest = ("--state", folder / "state", "--policy", POLICY, "--dns", "192.0.2.53")
+    return run("render", folder / "out", *rest, *options)
+
+
+def test_render_writes_all_of_it_and_nothing_else(tmp_path: Path) -> None:
+    done = render(tmp_path, "--lan", "eth1", "--wan", "eth0")
+    assert done.exit_code == 0, done.output
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {
+        f"out/{name}"
+        for name in (
+            "facts.yaml",
+            "schoolgate.nft",
+            "dnsmasq.conf",
+            "sysctl.conf",
+            "haproxy/haproxy.cfg",
+            "systemd/schoolgate-gateway.service",
+            "systemd/schoolgate-gateway-refresh.service",
+            "systemd/schoolgate-gateway-refresh.path",
+            "systemd/schoolgate-gateway-refresh.timer",
+            "systemd/schoolgate-dnsmasq.service",
+            "systemd/schoolgate-haproxy.service",
+            "systemd/schoolgate-haproxy-refresh.service",
+            "systemd/schoolgate-haproxy-refresh.path",
+            "systemd/schoolgate-portal.service",
+            "systemd/schoolgate.service",
+        )
+    }
+
+
+def test_facts_from_a_file_and_options_over_them(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("lan: eth1\nwan: eth0\nmode: selective\nmasquerade: true\n")
+    done = render(tmp_path, "--facts", facts, "--lan", "eth5", "--no-masquerade")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out" / "facts.yaml").read_text().splitlines() == [
+        "lan: [eth5]",
+        "wan: eth0",
+        "mode: selective",
+        "dns: [192.0.2.53]",
+    ]
+
+
+def test_explicit_mode_says_how_browsers_find_the_proxy(tmp_path: Path) -> None:
+    done = render(tmp_path, "--mode", "explicit", "--portal", "10.0.0.1:80")
+    assert "http://10.0.0.1:80/wpad.dat, as DHCP option 252" in done.output
+    assert not (tmp_path / "out" / "schoolgate.nft").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name the one that staff are behind with --lan"),
+        (("--lan", "eth1"), "name the one that the internet is behind with --wan"),
+        (("--mode", "explicit"), "Say where staff's devices reach this machine, with --portal"),
+        (("--facts", "nowhere.yaml"), "nowhere.yaml: The file cannot be read"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    done = render(tmp_path, *options)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--lan", "eth 1", "'eth 1' is not a network interface"),
+        ("--dns", "dns.google", "'dns.google' is not the address of a name server"),
+        ("--exempt", "printer", "'printer' is not a device"),
+        ("--subnet", "10.0.0.0/8=shut", "'shut' is not a profile"),
+        ("--forward", "school.local", "is not a domain and its name server"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_wrong_usage(
+    tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    done = render(tmp_path, option, value)
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("verb", ["apply", "confirm", "remove", "status"])
+def test_only_root_may_change_or_read_the_rules(
+    tmp_path: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    done = run(verb, "--state", tmp_path)
+    assert done.exit_code == 1
+    assert done.output == ("Only root may change or read the network's rules: run it with sudo.\n")
+    assert not list(tmp_path.iterdir())
