@@ -1,4 +1,7 @@
-"""`./scripts/bench [gate|record|rules|all]`: measures, prints a table; `--json FILE` writes it."""
+"""`./scripts/bench [gate|gateway|record|rules|all|soak]`: measures, prints a table.
+
+`--json FILE` writes the figures too.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,17 @@ from typing import Any
 
 import click
 
+from storage.database import RecordError
 from tests.bench import gate as gate_bench
+from tests.bench import gateway as gateway_bench
+from tests.bench import record as record_bench
 from tests.bench import rules as rules_bench
+from tests.bench import soak as soak_bench
+from tests.bench import soak_table
 from tests.bench.figures import Row, show
 from tests.bench.material import Settings
-from tests.bench.stage import ROOT, BenchError
+from tests.bench.stage import BenchError
+from tests.support.ending import clear_up_when_told_to_end
 
 
 def _progress(text: str) -> None:
@@ -40,7 +49,7 @@ def _write(path: Path | None, found: dict[str, Any]) -> None:
     path.write_text(json.dumps({**about, **found}, indent=2) + "\n")
 
 
-def _gate(rounds: int, seconds: float, memory_requests: int) -> list[Row]:
+def _gate(rounds: int, seconds: int, memory_requests: int) -> list[Row]:
     if lacking := gate_bench.why_not():
         click.echo(f"Skipped: the gate's benchmark {lacking}.", err=True)
         return []
@@ -53,18 +62,35 @@ def _gate(rounds: int, seconds: float, memory_requests: int) -> list[Row]:
     return rows
 
 
-def _record(arguments: Sequence[str]) -> list[str]:
-    """The record's benchmark, in a process of its own: what it printed."""
-    command = [sys.executable, "-u", "-m", "tests.bench.record", *arguments]
-    lines = []
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout
-        for line in running.stdout:
-            click.echo(line, nl=False)
-            lines.append(line.rstrip())
-    if running.returncode:
-        raise click.ClickException("The record's benchmark failed; see above.")
-    return lines
+def _gateway(rounds: int, seconds: int, workers: Sequence[int]) -> list[dict[str, Any]]:
+    if lacking := gateway_bench.why_not():
+        click.echo(f"Skipped: the gateway's benchmark {lacking}.", err=True)
+        return []
+    found = []
+    for number in workers:
+        try:
+            rows, settings = gateway_bench.measure(rounds, seconds, number, _progress)
+        except (BenchError, OSError, subprocess.SubprocessError) as error:
+            raise click.ClickException(str(error)) from error
+        _progress("")
+        many = "worker" if number == 1 else "workers"
+        show(f"The gateway, {number} {many}: medians", rows, list(settings))
+        for name, how in settings.items():
+            click.echo(f"{name}: {how}.")
+        found.append(
+            {"workers": number, "settings": settings, "rows": [row.as_json() for row in rows]}
+        )
+    return found
+
+
+def _record(rounds: int, events: int, on_record: int) -> list[dict[str, Any]]:
+    try:
+        rows, engines = record_bench.measure(rounds, events, on_record, _progress)
+    except (BenchError, RecordError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    _progress("")
+    show("The record: medians", rows, engines)
+    return [row.as_json() for row in rows]
 
 
 def _rules(rounds: int) -> dict[str, Any]:
@@ -95,7 +121,11 @@ _OPTIONS = {
         "--rounds", default=5, show_default=True, help="How often each is measured."
     ),
     "seconds": click.option(
-        "--seconds", default=5.0, show_default=True, help="How long each measurement is."
+        "--seconds",
+        type=click.IntRange(1),
+        default=5,
+        show_default=True,
+        help="How long each measurement is.",
     ),
     "memory": click.option(
         "--memory-requests",
@@ -120,23 +150,45 @@ def _with(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @click.pass_context
 def main(context: click.Context, **chosen: Any) -> None:
     """Measure Schoolgate. Without a name, everything is measured."""
+    clear_up_when_told_to_end()
     if context.invoked_subcommand is None:
         context.invoke(everything, **chosen)
 
 
 @main.command()
 @_with("rounds", "seconds", "memory", "json")
-def gate(rounds: int, seconds: float, memory_requests: int, path: Path | None) -> None:
+def gate(rounds: int, seconds: int, memory_requests: int, path: Path | None) -> None:
     """Requests and connections through the gate, beside bare mitmdump."""
     _write(path, {"gate": [row.as_json() for row in _gate(rounds, seconds, memory_requests)]})
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@_with("json")
-def record(arguments: tuple[str, ...], path: Path | None) -> None:
-    """Events on record a second, and how long reports take. ARGUMENTS go to tests.bench.record."""
-    _write(path, {"record": _record(arguments)})
+@main.command()
+@_with("rounds", "seconds", "json")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    multiple=True,
+    default=(1, 2),
+    show_default=True,
+    help="How many proxy processes; several are measured one after the other.",
+)
+def gateway(rounds: int, seconds: int, workers: tuple[int, ...], path: Path | None) -> None:
+    """The whole gateway beside no proxy, bare mitmdump, squid and e2guardian."""
+    _write(path, {"gateway": _gateway(rounds, seconds, workers)})
+
+
+@main.command()
+@_with("rounds", "json")
+@click.option("--events", default=200_000, show_default=True, help="Events written in a round.")
+@click.option(
+    "--on-record",
+    default=1_000_000,
+    show_default=True,
+    help="Events that are on record when it is verified and summed up.",
+)
+def record(rounds: int, events: int, on_record: int, path: Path | None) -> None:
+    """Events on record a second, sizes, verifying, reports, and looking up who is where."""
+    _write(path, {"record": _record(rounds, events, on_record)})
 
 
 @main.command()
@@ -146,13 +198,36 @@ def rules(rounds: int, path: Path | None) -> None:
     _write(path, {"rules": _rules(rounds)})
 
 
+@main.command()
+@click.option("--minutes", default=30.0, show_default=True, help="How long.")
+@click.option("--rate", type=float, help="Acts a second. [default: half of what it can carry]")
+@_with("json")
+def soak(minutes: float, rate: float | None, path: Path | None) -> None:
+    """The whole gateway for a long time, with everything that a day brings; not part of `all`.
+
+    Exits with 1 if memory grew, a record was lost, a request failed or an error was said.
+    """
+    if lacking := soak_bench.why_not():
+        raise click.ClickException(f"The soak {lacking}.")
+    try:
+        found = soak_bench.soak(minutes, rate, _progress)
+    except (BenchError, OSError, subprocess.SubprocessError) as error:
+        raise click.ClickException(str(error)) from error
+    _progress("")
+    soak_table.show(found)
+    _write(path, {"soak": found.as_json()})
+    if found.faults:
+        raise SystemExit(1)
+
+
 @main.command("all")
 @_with("rounds", "seconds", "memory", "json")
-def everything(rounds: int, seconds: float, memory_requests: int, path: Path | None) -> None:
+def everything(rounds: int, seconds: int, memory_requests: int, path: Path | None) -> None:
     """Everything there is to measure."""
     rows = _gate(rounds, seconds, memory_requests)
-    found = {"gate": [row.as_json() for row in rows], "rules": _rules(rounds)}
-    _write(path, {**found, "record": _record(())})
+    found: dict[str, Any] = {"gate": [row.as_json() for row in rows], "rules": _rules(rounds)}
+    found["gateway"] = _gateway(rounds, seconds, (1, 2))
+    _write(path, {**found, "record": _record(rounds, 200_000, 1_000_000)})
 
 
 if __name__ == "__main__":

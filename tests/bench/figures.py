@@ -22,7 +22,7 @@ _WIDTH = 132  # of a table that goes to a file
 
 @dataclass
 class Row:
-    """One thing measured. `target` bounds the ratio to `yardstick`: at least, or at most."""
+    """One thing measured. `target` bounds the ratio of `ours` to the yardstick's figure."""
 
     name: str
     unit: str
@@ -32,6 +32,7 @@ class Row:
     rounds: dict[str, list[float]] = field(default_factory=dict)
     # Milliseconds of processor time that a contender's process took for one request.
     costs: dict[str, list[float]] = field(default_factory=dict)
+    ours: str = OURS
 
     def add(self, contender: str, figure: float, cost: float | None = None) -> None:
         self.rounds.setdefault(contender, []).append(figure)
@@ -45,7 +46,7 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """The median over the rounds of ours to the yardstick's in the same round."""
-        theirs, ours = self.rounds.get(self.yardstick or ""), self.rounds.get(OURS)
+        theirs, ours = self.rounds.get(self.yardstick or ""), self.rounds.get(self.ours)
         if not theirs or not ours or not all(theirs):
             return None
         return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
@@ -53,7 +54,7 @@ class Row:
     @property
     def cost(self) -> float | None:
         """As `ratio`, of the processor time for one request: below one is cheaper than theirs."""
-        theirs, ours = self.costs.get(self.yardstick or ""), self.costs.get(OURS)
+        theirs, ours = self.costs.get(self.yardstick or ""), self.costs.get(self.ours)
         if not theirs or not ours or not all(theirs):
             return None
         return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
@@ -70,6 +71,7 @@ class Row:
             "unit": self.unit,
             "medians": {contender: self.median(contender) for contender in self.rounds},
             "rounds": self.rounds,
+            "ours": self.ours,
             "yardstick": self.yardstick,
             "ratio": self.ratio,
             "costs_ms": self.costs,

@@ -1,164 +1,225 @@
-"""How fast the record is written and read. Run it by hand; it prints figures and asserts nothing.
+"""How fast the record is written and read, and how large it becomes: on SQLite and on PostgreSQL.
 
-python tests/bench/record.py [--events 300000] [--writers 1 4] [--overview 1000000] [--state FOLDER]
+What stands here is the record alone; what waiting for it adds to a request is in `gate`, beside
+bare mitmdump. Figures are medians of the rounds; both engines write the same to the same disk.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import multiprocessing
-import sqlite3
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
-from multiprocessing.synchronize import Barrier
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from storage.database import open_record, open_record_readonly
+from storage.database import Database, open_record
 from storage.events import Event, EventIds
 from storage.recorder import Recorder
+from storage.tallies import Tally
+from storage.usage import overview
+from storage.verifying import verify
+from tests.bench import bindings
+from tests.bench.figures import Row
+from tests.bench.record_material import DAYS, START, Year, event, put_on_record
+from tests.bench.record_writers import Open, sustained, waited
+from tests.bench.stage import BenchError
+from tests.support.postgresql import PostgresServer, missing
 
-START = datetime(2026, 9, 1, 8, tzinfo=UTC)
-SITES = ("facebook", "instagram", "x", "youtube", "tiktok", "pinterest", "linkedin", "whatsapp")
-KINDS = ("navigation", "navigation", "action", "embed", "background", "unknown")
-
-
-def make(ids: EventIds, number: int, at: datetime, staff: int = 20) -> Event:
-    return Event(
-        id=ids.next(at),
-        at=at,
-        person=f"staff.{number * 7 % staff}" if number % 29 else None,
-        source="address",
-        address=f"192.168.1.{number % 250}",
-        site=SITES[number * 5 % 13 % len(SITES)],
-        host="www.facebook.com",
-        scheme="https",
-        method="GET",
-        kind=KINDS[number % len(KINDS)],
-        allowed=number % 3 == 0,
-        outcome="purpose" if number % 3 == 0 else "no-purpose",
-        reason="The school's own page may be kept up to date by the office.",
-        rule="school-page" if number % 3 == 0 else None,
-        clause="personal-use",
-        policy="0123456789ab",
-    )
+SQLITE = "SQLite"
+POSTGRESQL = "PostgreSQL"
+IN_MEMORY = "in memory"
+_WRITERS = (1, 4)
+_CLIENTS = (1, 32)
+_STAFF = (20, 300)
+_WAITED = 2_000  # events that are waited for in a round
 
 
-def sustained(state: Path, events: int, worker: int, start: Barrier) -> None:
-    """Records events that were made beforehand, as fast as the recorder takes them."""
-    database = open_record(state)
-    ids = EventIds(worker, database.last_event_id())
-    ready = [make(ids, n, START + timedelta(milliseconds=n)) for n in range(events)]
-    recorder = Recorder(database, limit=events + 1)
-    recorder.start()
-    start.wait()
-    for event in ready:
-        recorder.note(event)
-    left = recorder.close(600)
-    if left or recorder.state.lost:
-        raise SystemExit(f"lost {left + recorder.state.lost}: {recorder.state.last_error}")
+def measure(
+    rounds: int, events: int, on_record: int, say: Callable[[str], None]
+) -> tuple[list[Row], tuple[str, ...]]:
+    """All rows, and the engines they are of. `on_record` events are verified and summed up.
 
-
-def latency(state: Path, clients: int, rounds: int) -> list[float]:
-    database = open_record(state)
-    ids = EventIds(15, database.last_event_id())
-    recorder = Recorder(database)
-    recorder.start()
-    took: list[float] = []
-
-    async def client() -> None:
-        for number in range(rounds):
-            begun = time.perf_counter()
-            await recorder.durable(make(ids, number, START), 30)
-            took.append(time.perf_counter() - begun)
-
-    async def everyone() -> None:
-        await asyncio.gather(*(client() for _ in range(clients)))
-
-    asyncio.run(everyone())
-    recorder.close(10)
-    return took
-
-
-def fill(state: Path, events: int, staff: int) -> None:
-    """A school year: 190 days of ten hours, through the recorder."""
-    database = open_record(state)
-    ids = EventIds(0)
-    recorder = Recorder(database)
-    recorder.start()
-    step = timedelta(days=190) / events
-    for number in range(events):
-        place = START + step * number
-        at = place.replace(hour=7 + place.hour * 10 // 24)
-        recorder.note(make(ids, number * 31 + number // 97, at, staff))
-        while number % 1_000 == 0 and recorder.state.pending > 50_000:
-            time.sleep(0.01)
-    recorder.close(600)
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--events", type=int, default=300_000)
-    options.add_argument("--writers", type=int, nargs="*", default=[1, 4])
-    options.add_argument("--overview", type=int, default=0)
-    options.add_argument("--staff", type=int, default=20)
-    options.add_argument("--state", type=Path)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        root = chosen.state or Path(temporary)
-        for writers in chosen.writers:
-            state = root / f"writers-{writers}"
-            open_record(state)
-            each = chosen.events // writers
-            start = multiprocessing.Barrier(writers + 1)
-            children = [
-                multiprocessing.Process(target=sustained, args=(state, each, worker, start))
-                for worker in range(writers)
+    Raises BenchError and RecordError.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        engines: dict[str, _Engine] = {SQLITE: _SQLite(Path(folder))}
+        with _server(say) as server:
+            if server:
+                engines[POSTGRESQL] = _PostgreSQL(Path(folder), server)
+            rows = [
+                *_written(engines, rounds, events, say),
+                *_waited(engines, rounds, say),
+                *_sizes(engines, say),
+                *_read(engines, on_record, say),
             ]
-            for child in children:
-                child.start()
-            start.wait()
-            begun = time.perf_counter()
-            for child in children:
-                child.join()
-            took = time.perf_counter() - begun
-            codes = [child.exitcode for child in children]
-            stored = (
-                sqlite3.connect(state / "record.sqlite3")
-                .execute("SELECT count(*) FROM events")
-                .fetchone()[0]
-            )
-            size = (state / "record.sqlite3").stat().st_size
-            print(
-                f"{writers} writer(s): {stored / took:,.0f} events/s, {stored:,} stored, "
-                f"{size / stored:.0f} bytes each, exit codes {codes}"
-            )
-        for clients in (1, 32):
-            took_each = latency(root / "latency", clients, max(10, 2000 // clients))
-            ordered = sorted(took_each)
-            print(
-                f"durable, {clients} client(s): median {statistics.median(ordered) * 1000:.2f} ms, "
-                f"99 % {ordered[len(ordered) * 99 // 100] * 1000:.2f} ms"
-            )
-        if chosen.overview:
-            from storage.usage import overview
-
-            state = root / "year"
-            if not (state / "record.sqlite3").exists():
-                begun = time.perf_counter()
-                fill(state, chosen.overview, chosen.staff)
-                print(f"filled {chosen.overview:,} in {time.perf_counter() - begun:.0f} s")
-            database = open_record_readonly(state)
-            for days in (7, 365):
-                begun = time.perf_counter()
-                found = overview(database, START, START + timedelta(days=days))
-                print(
-                    f"overview of {days} days: {time.perf_counter() - begun:.3f} s, "
-                    f"{len(found.sites)} sites"
-                )
+    return [*rows, *_looked_up(say)], (*engines, IN_MEMORY)
 
 
-if __name__ == "__main__":
-    main()
+@contextmanager
+def _server(say: Callable[[str], None]) -> Iterator[PostgresServer | None]:
+    if why := missing():
+        say(f"PostgreSQL is left out: {why}")
+        yield None
+        return
+    server = PostgresServer(Path(tempfile.gettempdir()))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+class _Engine(Protocol):
+    """Where records are kept, each under a name."""
+
+    def named(self, name: str) -> Open:
+        """How to open the record with this name, which is new the first time."""
+
+    def size(self, name: str) -> int:
+        """Bytes of a record that nobody has open."""
+
+
+class _SQLite:
+    """Records in files of their own, below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def named(self, name: str) -> Open:
+        """How to open the record with this name, which is new the first time."""
+        return partial(open_record, self._folder / name)
+
+    def size(self, name: str) -> int:
+        """Bytes of a record that nobody has open."""
+        return (self._folder / name / "record.sqlite3").stat().st_size
+
+
+class _PostgreSQL:
+    """Records in databases of their own, on one server on the same disk."""
+
+    def __init__(self, folder: Path, server: PostgresServer) -> None:
+        self._folder, self._server = folder, server
+        self._there: dict[str, str] = {}
+        self._bare = self._bytes(server.new_database())
+
+    def named(self, name: str) -> Open:
+        if name not in self._there:
+            self._there[name] = self._server.new_database()
+        return partial(open_record, self._folder / name, self._server.url(self._there[name]))
+
+    def size(self, name: str) -> int:
+        self._server.execute("CHECKPOINT")
+        return self._bytes(self._there[name]) - self._bare  # its own tables, which are 7 MB
+
+    def _bytes(self, database: str) -> int:
+        ((size,),) = self._server.execute(f"SELECT pg_database_size('{database}')")
+        return int(str(size))
+
+
+type _Engines = Mapping[str, _Engine]
+
+
+def _written(engines: _Engines, rounds: int, events: int, say: Callable[[str], None]) -> list[Row]:
+    rows = []
+    for writers in _WRITERS:
+        many = "1 writer" if writers == 1 else f"{writers} writers"
+        row = Row(f"on record, {many}", "events/s")
+        for number in range(rounds):
+            for name, engine in engines.items():
+                say(f"{row.name}, {name}, round {number + 1}")
+                opened = engine.named(f"{writers}-writers-{number}")
+                opened().dispose()
+                row.add(name, sustained(opened, events, writers))
+        rows.append(row)
+    return rows
+
+
+def _waited(engines: _Engines, rounds: int, say: Callable[[str], None]) -> list[Row]:
+    rows = []
+    for clients in _CLIENTS:
+        many = "1 waits" if clients == 1 else f"{clients} wait"
+        middle, slow = Row(f"durable, {many}, median", "ms"), Row(f"durable, {many}, 99 %", "ms")
+        for number in range(rounds):
+            for name, engine in engines.items():
+                say(f"{middle.name}, {name}, round {number + 1}")
+                took = waited(engine.named("waited"), clients, _WAITED)
+                middle.add(name, statistics.median(took) * 1000)
+                slow.add(name, took[len(took) * 99 // 100] * 1000)
+        rows += [middle, slow]
+    return rows
+
+
+def _sizes(engines: _Engines, say: Callable[[str], None]) -> list[Row]:
+    rows = []
+    for year in map(Year, _STAFF):
+        whole = Row(f"a school year of {year.staff} staff, {year.events:,} events", "MB")
+        each = Row(f"  for an event of {year.staff} staff, counts and visits included", "bytes")
+        for name, engine in engines.items():
+            say(f"{whole.name}, {name}")
+            opened = engine.named(f"year-{year.staff}")
+            _fill(opened(), year.said())
+            size = engine.size(f"year-{year.staff}")
+            whole.add(name, size / 1e6)
+            each.add(name, size / year.events)
+        rows += [whole, each]
+    return rows
+
+
+def _read(engines: _Engines, on_record: int, say: Callable[[str], None]) -> list[Row]:
+    verified = Row(f"verifying {on_record:,} events", "s")
+    week = Row(f"overview of a week, {on_record:,} events on record", "s")
+    year = Row(f"overview of a year, {on_record:,} events on record", "s")
+    for name, engine in engines.items():
+        say(f"{on_record:,} events, {name}")
+        opened = engine.named("large")
+        _fill(opened(), _evenly(on_record))
+        database = opened()
+        verified.add(name, _timed(partial(_verify, database)))
+        for row, days in ((week, 7), (year, 365)):
+            until = START + timedelta(days=days)
+            for _ in range(3):
+                row.add(name, _timed(partial(overview, database, START, until)))
+        database.dispose()
+    return [verified, week, year]
+
+
+def _evenly(number: int) -> Iterator[Event]:
+    """So many events, spread over a school year's hours."""
+    ids, step = EventIds(0), timedelta(days=DAYS) / number
+    for n in range(number):
+        place = START + step * n
+        yield event(ids, n * 31 + n // 97, place.replace(hour=7 + place.hour * 10 // 24))
+
+
+def _fill(database: Database, said: Iterator[Event | Tally]) -> None:
+    recorder = Recorder(database, limit=1_000_000)
+    recorder.start()
+    put_on_record(recorder, said)
+    if left := recorder.close(600):
+        raise BenchError(f"{left} events were not written: {recorder.state.last_error}")
+    database.dispose()
+
+
+def _verify(database: Database) -> None:
+    if (found := verify(database)).broken:
+        raise BenchError(f"The record is not whole: {found}")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _looked_up(say: Callable[[str], None]) -> list[Row]:
+    rows = []
+    say("bindings")
+    for what, rate in bindings.rates().items():
+        row = Row(f"who is at an address: {what}", "/s")
+        row.add(IN_MEMORY, rate)
+        rows.append(row)
+    return rows

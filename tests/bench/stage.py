@@ -20,7 +20,8 @@ from typing import Any
 
 import trustme
 
-from addon.authority import ensure_authority
+from addon.authority.certificates import new_key, root_certificate
+from addon.authority.folder import SIGNING, key_text, text_of
 from tests.support.namespace import Namespace, missing
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,10 @@ class Stage:
             "passing": ["--ignore-hosts", ".*"],
         }
         confdir = self._folder / costume
-        ensure_authority(confdir, "Benchmark", datetime.now(UTC))
+        confdir.mkdir()
+        key = new_key()
+        root = root_certificate(key, "Benchmark", datetime.now(UTC))
+        (confdir / SIGNING).write_bytes(key_text(key) + text_of(root))
         self._start(
             costume,
             *[Path(sys.executable).with_name("mitmdump"), "-q", "-p", PORTS[costume]],

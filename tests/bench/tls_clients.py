@@ -1,12 +1,14 @@
-"""Clients that ask for one page over TLS through a proxy's CONNECT, again and again.
+"""Clients that ask for one page over TLS, through a proxy's CONNECT or straight, again and again.
 
-wrk cannot speak TLS through a proxy, so this does: blocking sockets, a thread for each client, in
-two processes so that the clients are not what is measured (a handshake costs them a fifth of what
-it costs a proxy). They check the status of every answer, and no certificates: that is work of
-theirs which would only hide the proxy's. Sessions are never resumed.
+wrk cannot speak TLS through a proxy, nor read a page that ends with its connection, so this does:
+blocking sockets, a thread for each client, in two processes so that the clients are not what is
+measured (a handshake costs them a fifth of what it costs a proxy). They check the status of every
+answer, and no certificates: that is work of theirs which would only hide the proxy's. Sessions are
+never resumed.
 
 Runs by itself, because it has to be inside the network namespace:
-python -m tests.bench.tls_clients --host HOST [--proxy PORT] [--clients 20] [--seconds 5] [--keep]
+python -m tests.bench.tls_clients --host HOST [--proxy PORT | --direct] [--clients 20] [--seconds 5]
+[--keep]
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import ssl
 import statistics
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -29,8 +32,11 @@ _TIMEOUT = 20.0  # seconds
 class Client:
     """One client: a connection at a time, and how long each answer took in seconds."""
 
-    def __init__(self, host: str, proxy: int | None, status: bytes, keep: bool) -> None:
+    def __init__(
+        self, host: str, proxy: int | None, status: bytes, keep: bool, direct: bool
+    ) -> None:
         self._host, self._proxy, self._keep = host, proxy, keep
+        self._to = (host, 443) if direct else ("127.0.0.1", proxy or 443)
         self._expected = b"HTTP/1.1 " + status + b" "
         self._request = (
             f"GET / HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\n"
@@ -60,7 +66,7 @@ class Client:
             connection.close()
 
     def _connect(self) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self._proxy or 443), _TIMEOUT)
+        plain = socket.create_connection(self._to, _TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._proxy:
             place = f"{self._host}:443"
@@ -79,9 +85,19 @@ class Client:
             raise ValueError(f"the answer was {received[:40]!r}")
         head, _, body = received.partition(b"\r\n\r\n")
         fields = head.lower().partition(b"content-length:")[2]
+        if not fields:
+            self._read_to_the_end(connection)
+            return
         left = int(fields.partition(b"\r\n")[0]) - len(body)
         while left > 0:
             left -= len(_some(connection))
+
+    def _read_to_the_end(self, connection: ssl.SSLSocket) -> None:
+        if self._keep:
+            raise ValueError("the answer has no length, so no second one can follow")
+        with suppress(ssl.SSLEOFError):  # some do not say goodbye
+            while connection.recv(65536):
+                pass
 
 
 def _some(connection: ssl.SSLSocket) -> bytes:
@@ -111,20 +127,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--proxy", type=int)
+    parser.add_argument("--direct", action="store_true", help="to the host's own address")
     parser.add_argument("--status", default="200")
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--keep", action="store_true", help="many requests on one connection")
     options = parser.parse_args()
-    asked = (options.host, options.proxy, options.status.encode(), options.keep)
-    barrier = multiprocessing.Barrier(_PROCESSES)
+    asked = (options.host, options.proxy, options.status.encode(), options.keep, options.direct)
+    processes = min(_PROCESSES, options.clients)
+    barrier = multiprocessing.Barrier(processes)
     results: multiprocessing.Queue[Any] = multiprocessing.Queue()
-    each = max(1, options.clients // _PROCESSES)
+    each = options.clients // processes
     children = [
         multiprocessing.Process(
             target=_process, args=(barrier, results, each, options.seconds, asked)
         )
-        for _ in range(_PROCESSES)
+        for _ in range(processes)
     ]
     for child in children:
         child.start()

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,19 @@ def chromium(
     namespace: Namespace,
     authorities: Mapping[str, Path],
     proxy: str | None,
+    flags: Sequence[str] = (),
     **options: Any,
 ) -> Iterator[BrowserContext]:
-    """A browser in which `authorities` (a name and a PEM file each) are trusted."""
+    """A browser in which `authorities` (a name and a PEM file each) are trusted.
+
+    What an earlier one left in `folder` it finds again.
+    """
     home = folder / "home"
     store = home / ".pki" / "nssdb"
     store.mkdir(parents=True, exist_ok=True)
     database = f"sql:{store}"
-    subprocess.run(["certutil", "-N", "-d", database, "--empty-password"], check=True)
+    if not (store / "cert9.db").exists():
+        subprocess.run(["certutil", "-N", "-d", database, "--empty-password"], check=True)
     for name, file in authorities.items():
         subprocess.run(
             ["certutil", "-A", "-d", database, "-n", name, "-t", "C,,", "-i", str(file)], check=True
@@ -52,7 +57,7 @@ def chromium(
         context = playwright.chromium.launch_persistent_context(
             folder / "profile",
             executable_path=program,
-            args=list(FLAGS),
+            args=[*FLAGS, *flags],
             proxy={"server": proxy} if proxy else None,
             env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")},
             timeout=90_000,

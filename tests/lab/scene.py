@@ -67,6 +67,10 @@ class Web:
         namespace.wait_for(80)
         namespace.wait_for(443)
 
+    def written(self) -> int:
+        """How long the log of these requests is, in bytes."""
+        return self._log.stat().st_size
+
     def seen(self) -> list[dict[str, Any]]:
         """The requests that reached the origin, in order."""
         whole, _, _ = self._log.read_text(encoding="utf-8").rpartition("\n")
@@ -95,6 +99,13 @@ class Scene:
         )
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
+
+    def settle(self) -> None:
+        """Returns once what was decided up to now is on record.
+
+        A request that is let through waits until it is, and all is written in order.
+        """
+        assert self.curl("http://x.com/settled") == "origin x.com /settled\n"
 
     def both_authorities(self) -> Path:
         both = self.folder / "both-authorities.pem"

@@ -16,6 +16,7 @@ from tests.lab.palette import with_palette
 from tests.lab.scene import Scene
 from tests.support.namespace import missing
 from tests.support.running_gate import wait_until
+from tests.support.schoolgate import moment
 
 _WHY_NOT = missing("chromium", "certutil")
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(_WHY_NOT), reason=str(_WHY_NOT))]
@@ -33,6 +34,8 @@ def browser(scene: Scene, folder: Path) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(browser: BrowserContext) -> Iterator[Page]:
     page = browser.new_page()
+    # Of pages that are asked for within half a second none is taken for somebody's doing.
+    page.wait_for_timeout(600)
     yield page
     page.close()
 
@@ -42,16 +45,23 @@ class Watch:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._events = len(scene.gate.events())
+        scene.settle()
+        self._began = moment()
+        self._counted = scene.gate.counted()
         self._seen = len(scene.web.seen())
 
     def events(self, count: int) -> list[tuple[str, str, int]]:
         """The site, kind and verdict of each new event, once there are `count` of them."""
-        wait_until(lambda: len(self._scene.gate.events()) >= self._events + count)
+        wait_until(lambda: len(self._scene.gate.events(self._began)) >= count)
         return [
             (event["site"], event["kind"], event["allowed"])
-            for event in self._scene.gate.events()[self._events :]
+            for event in self._scene.gate.events(self._began)
         ]
+
+    def counted(self, count: int) -> dict[tuple[str, str, int], int]:
+        """How many requests were counted by site, kind and verdict, once there are `count`."""
+        wait_until(lambda: (self._scene.gate.counted() - self._counted).total() >= count)
+        return dict(self._scene.gate.counted() - self._counted)
 
     def reached(self) -> list[str]:
         """The hosts whose requests reached the origin."""
@@ -80,7 +90,7 @@ def test_a_typed_address_shows_the_block_page_without_a_certificate_warning(
     assert answer.status == 403
     details = answer.security_details()
     assert details is not None
-    assert details.get("issuer") == "Schoolgate certificate authority"
+    assert str(details.get("issuer")).startswith("Schoolgate gateway")
     assert page.url == FACEBOOK
     assert "Facebook" in page.title()
     text = page.inner_text("body")
@@ -122,7 +132,7 @@ def test_an_embedded_frame_stays_empty_and_counts_as_embedded(
 ) -> None:
     page.goto("https://news.example/comments", wait_until="load")
     assert page.inner_text("h1") == "An article with a comment box"
-    assert watch.events(1) == [("facebook", "embed", 0)]
+    assert watch.counted(1) == {("facebook", "embed", 0): 1}
     inside = page.frame(url="**/plugins/comments")
     pictures = Path(os.environ.get("SCHOOLGATE_SCREENSHOTS") or folder)
     page.screenshot(path=pictures / "frame.png")
@@ -134,7 +144,7 @@ def test_an_embedded_frame_stays_empty_and_counts_as_embedded(
 def test_an_embedded_picture_is_empty_and_counts_as_embedded(page: Page, watch: Watch) -> None:
     page.goto("https://news.example/picture", wait_until="load")
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 0
-    assert watch.events(1) == [("facebook", "embed", 0)]
+    assert watch.counted(1) == {("facebook", "embed", 0): 1}
 
 
 def test_what_a_script_fetches_is_refused_and_counts_as_embedded(page: Page, watch: Watch) -> None:
@@ -144,7 +154,7 @@ def test_what_a_script_fetches_is_refused_and_counts_as_embedded(page: Page, wat
         "https://www.facebook.com/tr?id=1",
     )
     assert outcome == "opaque"
-    assert watch.events(1) == [("facebook", "embed", 0)]
+    assert watch.counted(1) == {("facebook", "embed", 0): 1}
     assert watch.reached() == ["news.example"]
 
 
@@ -156,7 +166,7 @@ def test_a_prefetch_is_told_apart_from_a_navigation(page: Page, watch: Watch) ->
         " document.head.append(link) }",
         FACEBOOK,
     )
-    assert watch.events(1) == [("facebook", "prefetch", 0)]
+    assert watch.counted(1) == {("facebook", "prefetch", 0): 1}
 
 
 def test_an_allowed_site_opens(page: Page, watch: Watch) -> None:
@@ -180,7 +190,7 @@ def test_an_unrelated_site_shows_its_own_certificate_and_leaves_no_row(
     assert base64.b64decode(shown["tableNames"][0]) == scene.web.certificate()
     # A later decided request proves that an earlier one would be on record by now.
     page.goto(FACEBOOK)
-    assert watch.events(1) == [("facebook", "navigation", 0)]
+    assert [site for site, _, _ in watch.events(1)] == ["facebook"]
 
 
 def test_a_blocked_upload_from_a_page_is_refused(page: Page, watch: Watch) -> None:
@@ -191,7 +201,7 @@ def test_a_blocked_upload_from_a_page_is_refused(page: Page, watch: Watch) -> No
         "https://www.facebook.com/upload",
     )
     assert outcome == "opaque"
-    assert watch.events(1) == [("facebook", "embed", 0)]
+    assert watch.counted(1) == {("facebook", "embed", 0): 1}
     assert watch.reached() == ["news.example"]
 
 
@@ -203,9 +213,7 @@ def test_a_websocket_from_a_page_is_refused(page: Page, watch: Watch) -> None:
         "wss://www.facebook.com/socket",
     )
     assert outcome == "refused"
-    ((site, kind, allowed),) = watch.events(1)
-    assert (site, allowed) == ("facebook", 0)
-    assert kind != "navigation"
+    assert watch.counted(1) == {("facebook", "embed", 0): 1}
 
 
 def test_a_picture_of_the_page_with_a_palette_is_whole_and_far_smaller(page: Page) -> None:

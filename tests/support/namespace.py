@@ -44,24 +44,28 @@ def _allowed() -> bool:
 class Namespace:
     """Exists from `with` on, and everything started in it ends with it.
 
-    `hosts` are names that lead to loopback, or names with the addresses that they lead to.
+    `hosts` are names that lead to loopback, or names with the addresses that they lead to; other
+    names are asked of `name_server`.
     """
 
-    def __init__(self, hosts: Sequence[str] | Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[str] | Mapping[str, Sequence[str]] = (),
+        name_server: str = "127.0.0.1",
+    ) -> None:
         self.name = f"{_PREFIX}{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
         self._hosts = hosts if isinstance(hosts, Mapping) else dict.fromkeys(hosts, ("127.0.0.1",))
         self._folder = Path("/etc/netns") / self.name
+        self._name_server = name_server
         self._processes: list[subprocess.Popen[Any]] = []
 
     def __enter__(self) -> Namespace:
-        _clear_dead()
+        clear_dead()
         self._folder.mkdir(parents=True)
-        leads = {"localhost": ("127.0.0.1",), **self._hosts}
-        (self._folder / "hosts").write_text(
-            "".join(f"{address} {host}\n" for host, found in leads.items() for address in found)
-        )
+        (self._folder / "hosts").write_text("")
+        self.lead({"localhost": ("127.0.0.1",), **self._hosts})
         (self._folder / "resolv.conf").write_text(
-            "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
+            f"nameserver {self._name_server}\noptions timeout:1 attempts:1\n"
         )
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         self.run("ip", "link", "set", "lo", "up", check=True)
@@ -73,6 +77,11 @@ class Namespace:
                 self.stop(process)
         finally:
             _remove(self.name)
+
+    def lead(self, hosts: Mapping[str, Sequence[str]]) -> None:
+        """Adds names with the addresses that they lead to."""
+        with (self._folder / "hosts").open("a") as file:
+            file.writelines(f"{where} {host}\n" for host, found in hosts.items() for where in found)
 
     def command(self, *command: str | Path) -> list[str]:
         return ["ip", "netns", "exec", self.name, *map(str, command)]
@@ -92,17 +101,17 @@ class Namespace:
 
     def stop(self, process: subprocess.Popen[Any]) -> int:
         """Asks it to end, waits, insists."""
+        for stream in (process.stdout, process.stderr, process.stdin):
+            if stream:
+                stream.close()
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                return process.wait(10)
+                return process.wait(60)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        for stream in (process.stdout, process.stderr, process.stdin):
-            if stream:
-                stream.close()
-        return process.wait(10)
+        return process.wait(60)
 
     def address(self, interface: str, *addresses: str) -> None:
         """Gives an interface addresses, such as `10.0.0.1/24` or `fd00::1/64`, usable at once."""
@@ -113,10 +122,10 @@ class Namespace:
             )  # fmt: skip
         self.run("ip", "link", "set", interface, "up", check=True)
 
-    def join(self, other: Namespace) -> None:
-        """A cable between the two: `cable0` in each."""
-        far = ("peer", "name", "cable0", "netns", other.name)
-        self.run("ip", "link", "add", "cable0", "type", "veth", *far, check=True)
+    def join(self, other: Namespace, here: str = "cable0", there: str = "cable0") -> None:
+        """A cable between the two, with the name that it has in each."""
+        far = ("peer", "name", there, "netns", other.name)
+        self.run("ip", "link", "add", here, "type", "veth", *far, check=True)
 
     def wait_for(self, port: int, within: float = 20.0) -> None:
         """Returns once something inside listens on a TCP port."""
@@ -129,7 +138,7 @@ class Namespace:
         raise TimeoutError(f"nothing listens on port {port}")
 
 
-def _clear_dead() -> None:
+def clear_dead() -> None:
     """Removes what a killed run left behind: namespaces of ours whose process is gone."""
     folder = Path("/etc/netns")
     for left in folder.glob(f"{_PREFIX}*") if folder.exists() else ():

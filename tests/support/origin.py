@@ -1,9 +1,10 @@
 """A website to reach, or not to reach: it remembers every request it saw.
 
 HTTP/1.1 with and without TLS on loopback, WebSockets on /socket, an endless upload on any POST, a
-slow stream on /stream. Real sockets, real TLS. It also runs as a process of its own, inside a
-network namespace: `python -m tests.support.origin --http 80 --https 443 --cert FILE --log FILE`
-writes each request it saw to a file, one JSON object a line, before it answers.
+slow stream on /stream, and on /stream/NAME one that ends when /release/NAME is asked for. Real
+sockets, real TLS. It also runs as a process of its own, inside a network namespace:
+`python -m tests.support.origin --http 80 --https 443 --cert FILE --log FILE` writes each request
+it saw to a file, one JSON object a line, before it answers.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import socketserver
 import ssl
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -26,6 +28,10 @@ from pathlib import Path
 from typing import ClassVar
 
 _WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+
+
+_released: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+"""The streams with a name that were let go, at whichever origin of this process."""
 
 
 @dataclass
@@ -39,9 +45,14 @@ class Seen:
     tls: bool = False
     reached: str = ""  # the address of the origin's that the request came to
     at: float = field(default_factory=time.monotonic)
+    sender: str = ""  # the address that the request came from
+    server_name: str = ""  # what the connection's ClientHello named
+    version: str = "HTTP/1.1"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """One connection. `origin` is the site that it came to."""
+
     protocol_version = "HTTP/1.1"
     wbufsize = 0
     disable_nagle_algorithm = True
@@ -53,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._websocket()
         elif self.path.startswith("/stream"):
             self._stream()
+        elif self.path.startswith("/release/"):
+            _released[self.path.removeprefix("/release/")].set()
+            self._answer(b"released\n")
         elif page := self.origin.pages.get(self.path.partition("?")[0]):
             self._answer(page, "text/html; charset=utf-8")
         else:
@@ -74,6 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
                 body,
                 isinstance(self.connection, ssl.SSLSocket),
                 self.connection.getsockname()[0].removeprefix("::ffff:"),
+                sender=self.client_address[0].removeprefix("::ffff:"),
+                server_name=server_name(self.connection),
             )
         )
         return body
@@ -108,7 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.write(b"6\r\nfirst\n\r\n")
-        self.origin.release.wait(10)
+        # Where nobody can tell it, it ends by itself.
+        name = self.path.removeprefix("/stream").strip("/")
+        (_released[name] if name else self.origin.release).wait(60)
         self.wfile.write(b"5\r\nlast\n\r\n0\r\n\r\n")
 
     def _websocket(self) -> None:
@@ -138,12 +156,17 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+def server_name(connection: socket.socket) -> str:
+    """What the client's hello named, where the context noted it."""
+    return str(getattr(connection, "named", None) or "")
+
+
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, handler)
@@ -161,7 +184,7 @@ class Origin:
     """Listens from `with` on. `tls` is a server context, or None for plain HTTP.
 
     `host` `::` is every address of both families. `pages` are HTML documents by path. `tell` hears
-    of each request before it is answered.
+    of each request before it is answered. `handler` is one that can do more.
     """
 
     def __init__(
@@ -172,14 +195,14 @@ class Origin:
         *,
         pages: dict[str, bytes] | None = None,
         tell: Callable[[Seen], None] = lambda seen: None,
+        handler: type[Handler] = Handler,
     ):
         self.seen: list[Seen] = []
         self.body_bytes = 0
         self.release = threading.Event()
         self.pages = pages or {}
         self._tell = tell
-        handler = type("Handler", (_Handler,), {"origin": self})
-        self._server = _Server((host, port), handler)
+        self._server = _Server((host, port), type("Handler", (handler,), {"origin": self}))
         if tls:
             self._server.socket = tls.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
