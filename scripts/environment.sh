@@ -60,7 +60,7 @@ prepare() {
     fi
     rm -f "$stamp"
     say "Installing the packages that $1 lists (once)."
-    "$venv/bin/python" -m pip --disable-pip-version-check --quiet install --require-hashes -r "$lock" || {
+    "$venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r "$lock" || {
         say "Could not install the packages that $1 lists; is this machine online? See pip's message above."
         return 1
     }

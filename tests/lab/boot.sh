@@ -44,7 +44,7 @@ cp -L "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$root/srv/trusted.
 chroot "$root" env HOME="$HOME" PIP_CERT=/srv/trusted.crt SSL_CERT_FILE=/srv/trusted.crt bash -euc '
     for python in /opt/python/bin/python3 python3; do command -v "$python" >/dev/null && break; done
     "$python" -m venv /srv/fetching
-    /srv/fetching/bin/pip --quiet download --require-hashes -d /srv/packages -r /srv/checkout/requirements.lock
+    /srv/fetching/bin/pip --quiet download --no-deps --require-hashes -d /srv/packages -r /srv/checkout/requirements.lock
     rm -r /srv/fetching'
 chroot "$root" env HOME="$HOME" PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv/packages \
     bash /srv/checkout/scripts/install --no-start --portal-url http://10.0.0.1:8081
