@@ -55,6 +55,21 @@ def test_an_interruption_is_handed_on_and_then_everything_ended(
     wait_until(lambda: not is_alive(left))
 
 
+def test_an_interruption_before_there_is_a_command_is_handed_on_to_it() -> None:
+    early = """
+import os, signal, subprocess, sys
+from tests.support import tidy
+begin = subprocess.Popen
+def interrupted(*words, **how):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return begin(*words, **how)
+subprocess.Popen = interrupted
+sys.exit(tidy.main(sys.argv[1:]))
+"""
+    done = subprocess.run([sys.executable, "-c", early, "sleep", "50"], cwd=ROOT, timeout=60)
+    assert done.returncode == 128 + signal.SIGTERM
+
+
 def test_nothing_left_is_nothing_said() -> None:
     process = tidy("exit 0")
     assert process.communicate(timeout=60) == ("", "")

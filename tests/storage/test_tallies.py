@@ -18,6 +18,7 @@ from storage.record_file import RecordFile
 from storage.recorder import NotDurable, Recorder
 from storage.tallies import Batch, Tally, additions_of, tally_row, write_tallies
 from storage.usage import overview
+from tests.support.running_gate import wait_until
 
 Make = Callable[..., Event]
 Ask = Callable[[str], list[tuple[object, ...]]]
@@ -97,9 +98,10 @@ def test_one_that_is_cancelled_after_it_was_counted_is_counted_as_refused(
     async def cancelled() -> None:
         loop = asyncio.get_running_loop()
         task = loop.create_task(recorder.durable(EMBED, 10))
-        await asyncio.sleep(0)
-        while recorder.state.written == 0:
-            pass  # so that the loop cannot tell the task that it is done
+        for _ in range(2):  # for it to be queued, and for the writer to be called
+            await asyncio.sleep(0)
+        # Without giving way again, so that the loop cannot tell the task that it is done.
+        wait_until(lambda: recorder.state.written)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -24,6 +24,7 @@ PATIENCE = 60
 """Seconds for an interrupted command to end by itself."""
 GRACE = 10.0
 """Seconds for what it started to follow it."""
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SUBREAPER = 36
 
 
@@ -31,20 +32,24 @@ def main(command: list[str]) -> int:
     """The command's exit status, or 1 where it was 0 and something was left behind."""
     ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     interrupted: list[int] = []
+    begun: list[int] = []
 
     def hand_on(number: int, _: object) -> None:
         interrupted.append(number)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        signal.alarm(PATIENCE)
+        if begun:
+            _interrupt(begun[0])
 
     # Before the command begins: what a shell starts in the background ignores SIGINT, and so would
     # whatever it starts, for good; a signal that is handled is an ordinary one to a new program.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(command, process_group=0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in INTERRUPTIONS:
         signal.signal(number, hand_on)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(process.pid, signal.SIGKILL))
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(begun[0], signal.SIGKILL))
+    process = subprocess.Popen(command, process_group=0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+    begun.append(process.pid)
+    if interrupted:  # before there was anything to interrupt
+        _interrupt(process.pid)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTIONS)
     _give_the_terminal_to(process.pid)
     status = _wait_for(process.pid)
     process.returncode = status
@@ -57,6 +62,12 @@ def main(command: list[str]) -> int:
         print("Left behind:", *left, sep="\n  ", file=sys.stderr)
         status = status or 1
     return status if status >= 0 else 128 - status
+
+
+def _interrupt(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGINT)
+    signal.alarm(PATIENCE)
 
 
 def _wait_for(wanted: int) -> int:
