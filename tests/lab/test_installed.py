@@ -19,6 +19,7 @@ from tests.lab.booted import Machine, why_not
 
 pytestmark = [
     pytest.mark.lab,
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
 ]
 
