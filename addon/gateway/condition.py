@@ -12,10 +12,10 @@ from addon.gateway import table
 from addon.gateway.applying import Gateway
 from addon.gateway.facts import Facts, Mode
 from addon.gateway.kernel_settings import read_setting, wanted_settings
-from addon.gateway.listeners import listeners
+from addon.gateway.listeners import takes
 from addon.gateway.machine import version_of
 from addon.gateway.rendering import NAME_SERVER_FILE, TABLE_FILE
-from addon.gateway.routing import is_routed
+from addon.gateway.routing import has_ipv6, is_routed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +141,19 @@ def _settings(facts: Facts) -> Iterator[Finding]:
 
 def _haproxy(facts: Facts) -> Iterator[Finding]:
     for port in facts.haproxy_ports:
-        if not any(found.protocol == "tcp" for found in listeners(port)):
+        if not takes(port, 4):
             yield Finding(
                 "proxy",
                 False,
-                f"Nothing listens on port {port}, where web traffic is sent.",
+                f"Nothing listens on port {port} for the school's side, where web traffic is sent.",
                 "Start 'schoolgate run --mode gateway'; until then the web is closed.",
+            )
+        elif has_ipv6() and not takes(port, 6):
+            yield Finding(
+                "proxy",
+                False,
+                f"Nothing takes IPv6 connections on port {port}, so they are refused.",
+                "Let 'schoolgate run' listen on [::], not on 0.0.0.0.",
             )
 
 

@@ -81,6 +81,11 @@ class Facts:
         return (*ends, *(port + KNOWN_ADDRESS for port in ends))
 
     @property
+    def portal_port(self) -> int:
+        """Where the portal is on this machine."""
+        return self.portal.port if self.portal else PORTAL_PORT
+
+    @property
     def exempt_devices(self) -> tuple[str, ...]:
         """The exempt hardware addresses."""
         return tuple(item for item in self.exempt if is_hardware_address(item))
@@ -233,11 +238,10 @@ def missing_facts(facts: Facts) -> str | None:
             f"{facts.wan} cannot be both --lan and --wan; a gateway needs a second interface,"
             " or --mode explicit."
         )
-    portal = facts.portal.port if facts.portal else PORTAL_PORT
-    ports = (*facts.haproxy_ports, portal)
+    ports = (*facts.haproxy_ports, facts.portal_port)
     if len(set(ports)) < len(ports):
         return (
             f"HAProxy's ports ({', '.join(map(str, facts.haproxy_ports))}) and the portal's"
-            f" ({portal}) must all be different."
+            f" ({facts.portal_port}) must all be different."
         )
     return None

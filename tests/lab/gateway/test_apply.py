@@ -174,7 +174,9 @@ def test_status_says_what_differs(box: Box) -> None:
     assert found["names"] == "The name server (dnsmasq) is not running."
     assert found["route"] == "The route that takes IPv6 connections to HAProxy is gone."
     assert found["settings"] == "net.ipv4.ip_forward is 0 and should be 1."
-    assert found["proxy"] == "Nothing listens on port 8090, where web traffic is sent."
+    assert found["proxy"] == (
+        "Nothing listens on port 8090 for the school's side, where web traffic is sent."
+    )
     assert found["policy"] == "The policy or the facts have changed since (rules, names)."
     refused = box.run("apply", "--yes-i-checked")
     assert "The rules in force were changed by hand since Schoolgate made them" in refused.stderr
