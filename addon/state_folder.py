@@ -45,6 +45,11 @@ def certificates_folder(state: Path) -> Path:
     return state / "certificates"
 
 
+def backups_folder(state: Path) -> Path:
+    """Copies of the record and the certificates from before each upgrade."""
+    return state / "backups"
+
+
 def haproxy_folder(state: Path) -> Path:
     """HAProxy's configuration, tables and runtime socket."""
     return state / "haproxy"

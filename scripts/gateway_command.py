@@ -30,12 +30,20 @@ from addon.gateway.machine import (
 )
 from addon.gateway.name_server import NameServerError
 from addon.gateway.names import gateway_names
+from addon.gateway.places import Places
 from addon.gateway.rendering import Surroundings, render, render_for_reading
 from addon.gateway.routing import RoutingError
 from addon.gateway.table import TableError, table_text
-from addon.gateway.units import Places
 from rules.policy import Policy
-from scripts.common import A_PATH, Sorry, json_option, policy_at, policy_option, state_option
+from scripts.common import (
+    A_PATH,
+    Sorry,
+    json_option,
+    policy_at,
+    policy_in_force,
+    policy_option,
+    state_option,
+)
 from scripts.gateway_options import facts_from, facts_options, read_facts
 
 _KEEP = "schoolgate gateway confirm"
@@ -113,7 +121,7 @@ def apply(
     """Put the gateway in force. Unless confirmed within a minute, it undoes itself."""
     _needs_root()
     here = Gateway(state)
-    judged = policy_at(policy, state)
+    judged = policy_in_force(policy, state) if confirmed else policy_at(policy, state)
     with _in_one_sentence(), here.journal.lock():
         if undone := here.recover():
             click.echo(undone, err=True)
@@ -170,7 +178,7 @@ def status(state: Path, policy: Path, as_json: bool) -> None:
     _needs_root()
     here = Gateway(state)
     with _in_one_sentence():
-        findings = _findings(here, policy_at(policy, state))
+        findings = _findings(here, policy_in_force(policy, state))
     if as_json:
         click.echo(json.dumps([f.as_json() for f in findings], indent=2, ensure_ascii=False))
     else:

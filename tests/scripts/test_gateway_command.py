@@ -36,6 +36,8 @@ def test_render_writes_all_of_it_and_nothing_else(tmp_path: Path) -> None:
             "systemd/schoolgate-gateway-refresh.service",
             "systemd/schoolgate-gateway-refresh.path",
             "systemd/schoolgate-gateway-refresh.timer",
+            "systemd/schoolgate-gateway-watch.service",
+            "systemd/schoolgate-gateway-watch.timer",
             "systemd/schoolgate-dnsmasq.service",
             "systemd/schoolgate-haproxy.service",
             "systemd/schoolgate-haproxy-refresh.service",

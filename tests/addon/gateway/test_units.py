@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from addon.gateway.units import Places, render_units
+from addon.gateway.places import Places
+from addon.gateway.units import render_units
 
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
@@ -73,7 +74,7 @@ def test_nothing_that_runs_for_long_is_roots(units: Path) -> None:
 
 
 def test_only_the_proxy_can_reach_the_keys_that_sign_and_the_records_password(units: Path) -> None:
-    for secret in ("authority", ".pgpass"):
+    for secret in ("authority", "backups", ".pgpass"):
         hidden = f"InaccessiblePaths=-/var/lib/schoolgate/{secret}"
         for name in LONG_RUNNING:
             lines = (units / name).read_text().splitlines()
@@ -84,3 +85,11 @@ def test_only_the_proxy_can_reach_the_keys_that_sign_and_the_records_password(un
     assert "Environment=SCHOOLGATE_PORTAL_PROCESS=external" in proxy
     (kept_from,) = [line for line in portal if line.startswith("UnsetEnvironment=")]
     assert "SCHOOLGATE_RECORD" in kept_from
+
+
+def test_what_empties_the_packet_filter_takes_ours_away_for_a_minute_at_most(units: Path) -> None:
+    rules = (units / "schoolgate-gateway.service").read_text().splitlines()
+    for followed in ("PartOf", "ReloadPropagatedFrom"):
+        assert f"{followed}=nftables.service" in rules
+    assert any(line.startswith("ExecReload=") for line in rules)
+    assert "OnCalendar=minutely" in (units / "schoolgate-gateway-watch.timer").read_text()
