@@ -3,6 +3,10 @@
 A server may rewrite its file in place, so a reading can catch it half-way. What is new counts at
 once; what is missing counts as gone only when the next reading misses it too. Two leases of one
 address at one time cannot both be right, so that address is nobody's by lease.
+
+That a lease still stands in its file is no news of it: a server that has died leaves its file as it
+was, and a lease without an end is never renewed. What is news is a later end, and a sight of the
+device itself at its address (see `neighbours`); one that comes back after days is known again.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +28,8 @@ log = logging.getLogger("schoolgate.identity")
 _EVERY: Final = 0.25
 """Seconds between two looks at a file's size and time."""
 _MOST_BYTES: Final = 64 << 20
+_NEWS: Final = timedelta(minutes=10)
+"""How much newer than what is known a sight of the device has to be to be news."""
 
 type _Look = tuple[tuple[int, int, int] | None, ...]
 
@@ -64,6 +70,7 @@ class LeaseFiles:
         now = self._desk.now()
         if changed or self._missing or any(lease.ends <= now for lease in self._told.values()):
             self._report(now)
+        self._look_around(now)
 
     def forget(self) -> None:
         """Reports everything anew at the next look: the policy has changed."""
@@ -111,11 +118,8 @@ class LeaseFiles:
             # anybody could have a colleague's sign-in follow to an address of their own.
             if fresh and ":" not in address:
                 tracker.sighted(address, lease.hardware, now, now, heard=True)
-            if person := devices.get(lease.hardware):
-                ends = None if lease.ends == FOREVER else lease.ends
-                tracker.arrive(
-                    Session(Source.LEASE, address, person, now, address, lease.hardware, ends), now
-                )
+            if lease.hardware in devices:
+                self._arrive(lease, now, now)
             else:
                 tracker.leave(Source.LEASE, address, now, "moved")
         gone = self._told.keys() - sole.keys()
@@ -126,6 +130,30 @@ class LeaseFiles:
                 tracker.leave(Source.LEASE, address, ends, "disputed" if disputed else "over")
         self._missing = gone & self._told.keys()
         self._desk.noted()
+
+    def _look_around(self, now: datetime) -> None:
+        """Takes the sight of a device at the address of its lease for news of the lease."""
+        tracker, devices = self._desk.tracker, self._desk.policy.devices
+        for address, lease in self._told.items():
+            if lease.hardware not in devices:
+                continue
+            seen = tracker.whereabouts.device_at(address)
+            if seen is None or seen.heard or seen.hardware != lease.hardware:
+                continue
+            known = tracker.session(Source.LEASE, address)
+            if known is None or seen.at - known.vouched >= _NEWS:
+                self._arrive(lease, seen.at, now)
+                self._desk.noted()
+
+    def _arrive(self, lease: Lease, vouched: datetime, now: datetime) -> None:
+        person = self._desk.policy.devices[lease.hardware]
+        ends = None if lease.ends == FOREVER else lease.ends
+        self._desk.tracker.arrive(
+            Session(
+                Source.LEASE, lease.address, person, vouched, lease.address, lease.hardware, ends
+            ),
+            now,
+        )
 
 
 def _parts(file: LeaseFile) -> tuple[Path, ...]:
