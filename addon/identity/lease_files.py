@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from addon.identity.desk import Desk
+from addon.identity.intervals import TRUST
 from addon.identity.lease_formats import FOREVER, Lease, leases_in
 from addon.identity.sessions import Session
 from rules.identity import LeaseFile, LeaseFormat, Source
@@ -42,6 +43,8 @@ class LeaseFiles:
         self._seen: dict[LeaseFile, _Look] = {}
         self._held: dict[LeaseFile, list[Lease]] = {}
         self._told: dict[str, Lease] = {}
+        self._since: dict[str, datetime] = {}  # when what is told of an address was first read
+        self._anew = False
         self._missing: set[str] = set()
         self._failed: set[LeaseFile] = set()
 
@@ -74,7 +77,7 @@ class LeaseFiles:
 
     def forget(self) -> None:
         """Reports everything anew at the next look: the policy has changed."""
-        self._told.clear()
+        self._anew = True
         self._seen.clear()
 
     def _read(self, file: LeaseFile) -> list[Lease] | None:
@@ -110,16 +113,18 @@ class LeaseFiles:
         sole = {a: next(iter(on.values())) for a, on in active.items() if len(on) == 1}
         tracker, devices = self._desk.tracker, self._desk.policy.devices
         for address, lease in sole.items():
-            if self._told.get(address) == lease:
+            told = self._told.get(address)
+            if told == lease and not self._anew:
                 continue
-            fresh = address not in self._told or self._told[address].hardware != lease.hardware
-            self._told[address] = lease
+            if told != lease:
+                self._told[address], self._since[address] = lease, now
+            fresh = told is None or told.hardware != lease.hardware
             # Who asks for an IPv6 address says itself which device it is (RFC 8415, section 11):
             # anybody could have a colleague's sign-in follow to an address of their own.
             if fresh and ":" not in address:
                 tracker.sighted(address, lease.hardware, now, now, heard=True)
             if lease.hardware in devices:
-                self._arrive(lease, now, now)
+                self._arrive(lease, self._since[address], now)
             else:
                 tracker.leave(Source.LEASE, address, now, "moved")
         gone = self._told.keys() - sole.keys()
@@ -127,8 +132,10 @@ class LeaseFiles:
             disputed = len(active.get(address, ())) > 1
             if disputed or address in self._missing or self._told[address].ends <= now:
                 ends = min(now, self._told.pop(address).ends)
+                del self._since[address]
                 tracker.leave(Source.LEASE, address, ends, "disputed" if disputed else "over")
         self._missing = gone & self._told.keys()
+        self._anew = False
         self._desk.noted()
 
     def _look_around(self, now: datetime) -> None:
@@ -146,6 +153,8 @@ class LeaseFiles:
                 self._desk.noted()
 
     def _arrive(self, lease: Lease, vouched: datetime, now: datetime) -> None:
+        if now - vouched >= TRUST[Source.LEASE].gone:
+            return
         person = self._desk.policy.devices[lease.hardware]
         ends = None if lease.ends == FOREVER else lease.ends
         self._desk.tracker.arrive(

@@ -45,9 +45,9 @@ class Watched:
             fern={"devices": [LAPTOP]},
             willow={"devices": [TABLET]},
         )
-        policy = load_policy(path)
+        self.policy = load_policy(path)
         self.tracker = Tracker()
-        self.desk = Days(self.tracker, lambda: policy, open_record(folder / "state"))
+        self.desk = Days(self.tracker, lambda: self.policy, open_record(folder / "state"))
         self.files = LeaseFiles(self.desk)
         self.intervals: list[Interval] = []
 
@@ -60,6 +60,10 @@ class Watched:
             self.intervals.append(interval)
         self._now = {**getattr(self, "_now", {}), **found}
         return {a: i.person for a, i in self._now.items() if i.ended is None}
+
+    def change(self, policy: Path) -> None:
+        self.policy = load_policy(policy)
+        self.files.forget()
 
     def after(self, seen: str | None = None, **passed: float) -> tuple[str | None, int]:
         """Who is at 10.0.0.7 so much later, and how sure; `seen` is a device just seen there."""
@@ -138,6 +142,12 @@ class TestALongLease:
         assert watched.after(hours=72) == (None, 0)
         assert watched.after(seen=STRANGE, minutes=1) == (None, 0)
 
+    def test_is_no_news_because_the_policy_has_changed(self, watched: Watched) -> None:
+        for passed, known in ((36, (FERN, 34)), (36, (None, 0))):
+            watched.after(hours=passed)
+            watched.files.forget()
+            assert watched.after() == known
+
     def test_goes_on_by_a_later_end(self, watched: Watched, file: Path) -> None:
         watched.after(hours=47)
         file.write_text(line(LAPTOP, "10.0.0.7", days=9))
@@ -196,6 +206,19 @@ def test_two_leases_of_one_address_are_nobodys(tmp_path: Path, file: Path) -> No
     assert watched.look() == {}
     file.write_text("")
     assert watched.look() == {"10.0.0.7": "willow.example"}
+
+
+def test_a_policy_that_names_other_devices_or_files_counts_at_the_next_look(
+    tmp_path: Path, watched: Watched, file: Path
+) -> None:
+    file.write_text(line(LAPTOP, "10.0.0.7") + line(TABLET, "10.0.0.8"))
+    assert watched.look() == {"10.0.0.7": FERN, "10.0.0.8": "willow.example"}
+    terms = {"sources": ["lease"], "leases": [{"file": str(file), "format": "dnsmasq"}]}
+    watched.change(policy_with(tmp_path, terms, willow={"devices": [LAPTOP]}))
+    assert watched.look() == {"10.0.0.7": "willow.example"}
+    watched.change(policy_with(tmp_path, {"sources": ["device"]}, willow={"devices": [LAPTOP]}))
+    watched.look()
+    assert watched.look() == {}
 
 
 def test_keas_clean_up_loses_nobody(tmp_path: Path) -> None:
