@@ -74,7 +74,7 @@ class Order:
     def start(self, session: str, person: str) -> datetime | None:
         """When a session of a person's began, as far as is remembered."""
         told = self._told.get((session, person))
-        return told and told.started
+        return told.started if told else None
 
     def knows(self, session: str, person: str) -> bool:
         """Whether there was such a session, as far as is remembered."""

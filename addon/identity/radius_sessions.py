@@ -126,8 +126,7 @@ class RadiusSessions:
         gone = [
             session.key
             for session in self._tracker.sessions(Source.RADIUS)
-            if session.key.startswith(place)
-            and not clearly_before(at, self._start(session))
+            if session.key.startswith(place) and not clearly_before(at, self._start(session))
         ]
         for key in gone:
             self._ended.add(key)
