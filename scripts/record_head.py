@@ -76,15 +76,19 @@ def head(
     Whoever has it can later tell with `record verify --head` that nothing up to it was changed.
     `schoolgate run` writes or mails it daily with --head-to and --head-mail.
     """
-    now, ways = datetime.now(UTC), list[_Way]()
+    now, ways, failed = datetime.now(UTC), list[_Way](), list[Sorry]()
     newest = _newest(state, url)
     if file is not None:
         ways.append(_to_file(file, state, newest, now))
     if by_mail or mail_to:
-        ways.append(_by_mail(mail_to, mail, state, policy, newest, now))
+        mail.check()
+        try:
+            ways.append(_by_mail(mail_to, mail, state, policy, newest, now))
+        except Sorry as error:
+            failed.append(error)
     if once_a_day:
-        ways = _not_today_yet(ways, state, now)
-    went, failed = _go(ways, state, now)
+        ways = _not_today_yet(ways, state, now, all_of_them=not failed)
+    went = _go(ways, state, now, failed)
     if as_json:
         facts = {"number": newest.number, "digest": newest.digest, "at": newest.at.isoformat()}
         facts |= {"written" if way.how is How.FILE else "sent": way.where for way in went}
@@ -94,8 +98,8 @@ def head(
         for way in went:
             click.echo(f"{'Written' if way.how is How.FILE else 'Sent'} to {way.where}.")
     if failed:
-        words = "\n".join(map(str, failed))
-        raise NotNow(words) if any(error.soon for error in failed) else Sorry(words)
+        words = "\n".join(error.message for error in failed)
+        raise (NotNow if any(isinstance(error, NotNow) for error in failed) else Sorry)(words)
 
 
 def _newest(state: Path, url: str | None) -> Head:
@@ -126,7 +130,6 @@ def refuse_inside(file: Path, state: Path) -> None:
 def _by_mail(
     to: str | None, mail: MailOptions, state: Path, policy: Path, newest: Head, now: datetime
 ) -> _Way:
-    mail.check()
     rules = policy_at(policy, state)
     contacts = rules.school.contacts
     to = to or contacts.chair.email
@@ -138,10 +141,13 @@ def _by_mail(
     return _Way(How.MAIL, to, lambda: send(text, server))
 
 
-def _not_today_yet(ways: list[_Way], state: Path, now: datetime) -> list[_Way]:
+def _not_today_yet(
+    ways: list[_Way], state: Path, now: datetime, *, all_of_them: bool
+) -> list[_Way]:
     """Those not gone on this day (UTC), once it is sure that it can be noted that they went."""
     try:
-        want(state, {way.how: way.where for way in ways})
+        if all_of_them:
+            want(state, {way.how: way.where for way in ways})
         due = []
         for way in ways:
             known = place(state, way.how, way.where)
@@ -157,24 +163,22 @@ def _not_today_yet(ways: list[_Way], state: Path, now: datetime) -> list[_Way]:
     return due
 
 
-def _go(
-    ways: list[_Way], state: Path, now: datetime
-) -> tuple[list[_Way], list[HeadFileError | MailError]]:
-    """Which went, and why the others did not; one that fails keeps no other back."""
-    went, failed = [], list[HeadFileError | MailError]()
+def _go(ways: list[_Way], state: Path, now: datetime, failed: list[Sorry]) -> list[_Way]:
+    """Which went; why others did not is added to `failed`. One that fails keeps no other back."""
+    went = []
     for way in ways:
         known: Place = place(state, way.how, way.where)
         try:
             way.go()
         except (HeadFileError, MailError) as error:
-            failed.append(error)
+            failed.append((NotNow if error.soon else Sorry)(str(error)))
             known = replace(known, problem=str(error))
         else:
             went.append(way)
             known = replace(known, done=now, problem=None)
         with suppress(OSError):
             put_down(state, known)
-    return went, failed
+    return went
 
 
 def _line(newest: Head) -> str:

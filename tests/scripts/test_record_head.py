@@ -168,6 +168,14 @@ class TestTheMail:
         assert "takes no mail for chair@school.example (550 no such user)" in said.stderr
         assert len(kept.read_text().splitlines()) == 1
 
+    def test_without_its_password_keeps_no_line_back_either(
+        self, state: Path, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "heads.txt"
+        words = ("--once-a-day", "--to", str(kept), "--mail", "--smtp", "localhost")
+        assert head(state, *words, "--smtp-user", "me").exit_code == 1
+        assert len(kept.read_text().splitlines()) == 1
+
 
 class TestOnceADay:
     def words(self, tmp_path: Path, box: Letterbox) -> tuple[str, ...]:
