@@ -77,7 +77,8 @@ def head(
     `schoolgate run` writes or mails it daily with --head-to and --head-mail.
     """
     now, ways, failed = datetime.now(UTC), list[_Way](), list[Sorry]()
-    newest = _newest(state, url)
+    later = NotNow if once_a_day else Sorry  # by hand nothing is tried again
+    newest = _newest(state, url, later)
     if file is not None:
         ways.append(_to_file(file, state, newest, now))
     if by_mail or mail_to:
@@ -88,7 +89,7 @@ def head(
             failed.append(error)
     if once_a_day:
         ways = _not_today_yet(ways, state, now, all_of_them=not failed)
-    went = _go(ways, state, now, failed)
+    went = _go(ways, state, now, failed, later)
     if as_json:
         facts = {"number": newest.number, "digest": newest.digest, "at": newest.at.isoformat()}
         facts |= {"written" if way.how is How.FILE else "sent": way.where for way in went}
@@ -102,11 +103,11 @@ def head(
         raise (NotNow if any(isinstance(error, NotNow) for error in failed) else Sorry)(words)
 
 
-def _newest(state: Path, url: str | None) -> Head:
+def _newest(state: Path, url: str | None, later: type[Sorry]) -> Head:
     try:
         newest = newest_seal(open_record_readonly(state, url))
     except RecordError as error:
-        raise (NotNow if may_pass(error) else Sorry)(str(error)) from error
+        raise (later if may_pass(error) else Sorry)(str(error)) from error
     if newest is None:
         raise Sorry("The record has no seal: it was not begun by Schoolgate.")
     return newest
@@ -163,7 +164,9 @@ def _not_today_yet(
     return due
 
 
-def _go(ways: list[_Way], state: Path, now: datetime, failed: list[Sorry]) -> list[_Way]:
+def _go(
+    ways: list[_Way], state: Path, now: datetime, failed: list[Sorry], later: type[Sorry]
+) -> list[_Way]:
     """Which went; why others did not is added to `failed`. One that fails keeps no other back."""
     went = []
     for way in ways:
@@ -171,7 +174,7 @@ def _go(ways: list[_Way], state: Path, now: datetime, failed: list[Sorry]) -> li
         try:
             way.go()
         except (HeadFileError, MailError) as error:
-            failed.append((NotNow if error.soon else Sorry)(str(error)))
+            failed.append((later if error.soon else Sorry)(str(error)))
             known = replace(known, problem=str(error))
         else:
             went.append(way)

@@ -68,7 +68,7 @@ def test_a_file_gets_a_dated_line_each_time_that_verify_reads(state: Path, tmp_p
     ("words", "status", "part"),
     [
         (["--to", "FOLDER"], 1, "is a folder: name a file in it"),
-        (["--to", "FOLDER/none/heads"], 75, "see whether the disk or share is there"),
+        (["--to", "FOLDER/none/heads"], 1, "see whether the disk or share is there"),
         (["--to", "STATE/heads"], 2, "is beside the record"),
         (["--mail"], 2, "Name it with --smtp HOST"),
         (["--mail-to", "nobody"], 2, "is not an e-mail address"),
