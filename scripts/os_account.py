@@ -32,7 +32,7 @@ def name_of(number: int) -> str:
 
 def _logged_in() -> str | None:
     try:
-        number = int(_LOGIN.read_text("ascii"))
+        number = int(_LOGIN.read_bytes())
     except (OSError, ValueError):
         number = _UNSET
     if number != _UNSET:
