@@ -45,9 +45,10 @@ schoolgate record verify --head {head}
 
 The answer should begin with the words 'The record is whole'. If it says that the record is NOT as
 it was written, keep all of these mails, and have somebody from outside the school look into it.
+The newest mails are the ones to use: what is kept long enough is removed from the record by the
+school's own rules, and the answer says so of a line from before that.
 
-This mail was written by a program, and nobody reads an answer to it. {contact} can
-say more about it.
+A program wrote this mail, and nobody reads an answer to it. Ask {contact} about it.
 """
 
 
