@@ -68,3 +68,8 @@ def bell_of(state: Path) -> Path:
 def withdrawn_people(state: Path) -> Path:
     """Whose web access is withdrawn, as a record on a server said last."""
     return state / "withdrawn.json"
+
+
+def kept_heads(state: Path) -> Path:
+    """Where the record's heads are kept elsewhere, and when they got there."""
+    return state / "kept-heads.json"

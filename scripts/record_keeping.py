@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from rules.policy import Policy
+from scripts import record_leftovers
 from scripts.common import NotNow, Sorry, policy_at, policy_option, record_option, state_option
 from scripts.lookups import person_of
 from scripts.record_forwarding import forget_at_centre
@@ -63,6 +64,7 @@ def purge(
     figures = _midnight(kept.figures.before(today), rules)
     # An event names the grant that opened its site, which therefore stays as long as it does.
     access = min(events, _midnight(kept.access.before(today), rules))
+    looks = _midnight(kept.looks.before(today), rules)
     try:
         expected = due(open_record_readonly(state, url), events)
         steps = access_due(open_record_readonly(state, url), access)
@@ -70,13 +72,15 @@ def purge(
         click.echo(
             f"Grants and withdrawals are kept for {kept.access}: {_from_when(steps, access)}."
         )
+        held = {each.person for each in holds(open_record_readonly(state, url))}
         if expected.held:
-            people = len({each.person for each in holds(open_record_readonly(state, url))})
-            click.echo(f"{expected.held:,} older events of {people} held people stay.")
+            click.echo(f"{expected.held:,} older events of {len(held)} held people stay.")
+        copies = record_leftovers.name_copies(state, events, rules, held)
+        record_leftovers.name_looks(state, looks, rules, held)
         if dry_run:
             return
         database = open_record(state, url)
-        if expected.events or steps:
+        if expected.events or steps or copies:
             _whole(database, even_if_broken)
         if expected.events:
             purge_events(
@@ -107,6 +111,7 @@ def purge(
         f"(kept for {kept.access}), and {rows:,} figures (kept for {kept.figures}). "
         f"{nameless:,} figures are no longer kept by person."
     )
+    record_leftovers.remove(state, copies, looks, held)
     if forward_to:
         forget_at_centre(forward_to, state, events)
 

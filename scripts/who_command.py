@@ -7,9 +7,7 @@ folder: when, which account of this computer, and what was asked.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,14 +27,13 @@ from scripts.common import (
     record_option,
     state_option,
 )
+from scripts.looks import add_look, looks_file
 from scripts.moments import moment
+from scripts.os_account import os_account
 from scripts.who_views import GONE, Told, facts_of, in_lines
 from storage.bindings import bindings_at, is_on_record, open_bindings
 from storage.connections import Database
 from storage.database import RecordError, open_record_readonly
-
-LOOKS = "looks.jsonl"
-"""In the state folder: who was asked for, when, and by which user of this computer."""
 
 
 @click.command()
@@ -139,17 +136,15 @@ def _note(state: Path, whom: str, at: str | None) -> None:
     """Notes the look. Where that cannot be done, there is no look."""
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "by": getpass.getuser(),
+        "by": os_account(),
         "command": "who",
         "asked": whom,
         "time": at,
     }
-    path = state / LOOKS
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        add_look(state, line)
     except OSError as error:
         raise Sorry(
-            f"This look cannot be noted in {path} ({error.strerror}), so nothing is shown."
+            f"This look cannot be noted in {looks_file(state)} ({error.strerror}), so nothing is"
+            " shown."
         ) from error

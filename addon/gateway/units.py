@@ -25,6 +25,10 @@ from addon.gateway.rule_units import render_rule_units
 from addon.gateway.sandbox import for_root, for_service
 
 PORTAL: Final = "schoolgate-portal.service"
+_NOT_THE_PORTALS: Final = (
+    *("SCHOOLGATE_RECORD", "SCHOOLGATE_FORWARD_TO", "PGPASSFILE", "PGPASSWORD"),
+    "SCHOOLGATE_SMTP_PASSWORD",
+)
 _OPEN_FILES: Final = 262144
 """For both: HAProxy is set up for as many connections as the proxy could open files for."""
 
@@ -68,6 +72,8 @@ KillMode=mixed
 Restart=always
 RestartSec=2
 LimitNOFILE={_OPEN_FILES}
+# Where shares and sticks are mounted: the record's head can be written there every day.
+ReadWritePaths=-/mnt -/media
 # pyOpenSSL makes its callbacks (cffi's) as it goes; without them there is no TLS.
 {for_service(places.user, writes=[places.state], compiles=True)}\
 ReadOnlyPaths=-{places.state}/gateway
@@ -90,8 +96,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 EnvironmentFile=-{places.settings}
-# The record and its password are not its business.
-UnsetEnvironment=SCHOOLGATE_RECORD SCHOOLGATE_FORWARD_TO PGPASSFILE PGPASSWORD
+# The record and passwords are not its business.
+UnsetEnvironment={" ".join(_NOT_THE_PORTALS)}
 ExecStart={places.command} portal --state {places.state} --policy {places.policy}
 ExecReload=/bin/kill -HUP $MAINPID
 WatchdogSec=30
@@ -111,7 +117,8 @@ WantedBy=multi-user.target
 
 def _secrets(places: Places) -> list[Path]:
     """What only the proxy needs."""
-    return [places.state / name for name in ("authority", "backups", ".pgpass")]
+    names = ("authority", "backups", ".pgpass", ".smtp-password")
+    return [places.state / name for name in names]
 
 
 def _haproxy(places: Places) -> str:

@@ -21,13 +21,14 @@ from addon.doctor.machine import examine_clock, examine_disk
 from addon.doctor.patient import Patient
 from addon.doctor.rounds import examine
 from addon.endpoint import Endpoint
+from addon.kept_heads import places
 from rules.loading import load_policy
 from storage.database import open_record
 from storage.events import Event, EventIds
 from storage.recorder import Recorder
 from tests.support.pace import promised
 from tests.support.postgresql import PostgresServer
-from tests.support.running_gate import POLICY
+from tests.support.running_gate import POLICY, wait_until
 from tests.support.schoolgate import COMMAND, Schoolgate, free_port
 
 
@@ -54,7 +55,9 @@ def wanting(found: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schoolgate]:
-    with Schoolgate(tmp_path_factory.mktemp("well") / "state") as running:
+    folder = tmp_path_factory.mktemp("well")
+    with Schoolgate(folder / "state", "--head-to", folder / "heads.txt") as running:
+        wait_until(lambda: any(each.done for each in places(running.state)), 60)
         yield running
 
 
