@@ -258,11 +258,37 @@ def test_replay_tells_newly_refused_and_leaves_faults_out(state: Path, tmp_path:
     put_on_record(state, "fern.example", outcome="internal-error")
     shown = schoolgate("replay", "--policy", POLICY, "--state", state)
     assert "newly refused" in shown.stdout
-    assert "Left out: 1" in shown.stdout
+    assert "Left out: 1 that were refused for faults" in shown.stdout
     later = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "2999-01-01")
     assert "No request was decided" in later.stdout
     wrong = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "Tuesday")
     assert (wrong.exit_code, "is not a time" in wrong.stderr) == (2, True)
+
+
+def test_replay_leaves_out_what_a_withdrawal_refused_however_the_policy_reads(state: Path) -> None:
+    put_on_record(state, "fern.example", outcome="withdrawn")
+    asked = ["replay", "--policy", POLICY, "--state", state]
+    shown = schoolgate(*asked).stdout
+    assert "Left out: 1 that were refused because web access was withdrawn." in shown
+    put_on_record(state, "fern.example")
+    shown = schoolgate(*asked).stdout
+    assert "0 of 1 requests would be decided differently." in shown
+    assert "Left out: 1 that were refused because web access was withdrawn." in shown
+    facts = json.loads(schoolgate(*asked, "--json").stdout)
+    assert facts["left_out"] == {"withdrawn": 1, "faults": 0}
+
+
+def test_replay_does_not_count_what_it_cannot_tell_as_decided_differently(
+    state: Path, tmp_path: Path
+) -> None:
+    put_on_record(state, "fern.example", "fern.example")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        POLICY.read_text().replace("sites: [x]", "sites: [x, facebook]\n    paths: [/school]")
+    )
+    shown = schoolgate("replay", "--policy", policy, "--state", state).stdout
+    assert "0 of 2 requests would be decided differently." in shown
+    assert "Of 2 it cannot be told" in shown
 
 
 def test_replay_knows_the_site_that_an_archive_showed(state: Path) -> None:
