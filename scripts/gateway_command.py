@@ -70,10 +70,10 @@ def gateway() -> None:
 @policy_option
 def render_(folder: Path, state: Path, policy: Path, **given: Any) -> None:
     """Write everything that `apply` would use into FOLDER, for reading. Nothing is changed."""
-    facts = facts_from(given, Gateway(state))
-    if fault := missing_facts(facts):
-        raise Sorry(fault)
     with _in_one_sentence():
+        facts = facts_from(given, Gateway(state))
+        if fault := missing_facts(facts):
+            raise Sorry(fault)
         judged = policy_at(policy, state)
         files = _render(facts, judged)
         command = Path(sys.executable).with_name("schoolgate")
@@ -121,10 +121,11 @@ def apply(
     """Put the gateway in force. Unless confirmed within a minute, it undoes itself."""
     _needs_root()
     here = Gateway(state)
-    judged = policy_in_force(policy, state) if confirmed else policy_at(policy, state)
     with _in_one_sentence(), here.journal.lock():
         if undone := here.recover():
             click.echo(undone, err=True)
+        # Not before: one with faults must not keep a change in force.
+        judged = policy_in_force(policy, state) if confirmed else policy_at(policy, state)
         if confirmed and not here.facts_file.exists():
             raise Sorry(
                 "Nothing was confirmed yet: run 'schoolgate gateway apply' with the gateway's"
@@ -161,11 +162,12 @@ def remove(state: Path) -> None:
     """Take the gateway away and leave no trace of it. The record and the proxy stay."""
     _needs_root()
     here = Gateway(state)
-    if not here.folder.exists() and not table_text():
-        click.echo("There was nothing to remove.")
-        return
-    with _in_one_sentence(), here.journal.lock():
-        had = here.remove()
+    with _in_one_sentence():
+        if not here.folder.exists() and not (find_program("nft") and table_text()):
+            click.echo("There was nothing to remove.")
+            return
+        with here.journal.lock():
+            had = here.remove()
     click.echo("The gateway is removed." if had else "There was nothing to remove.")
 
 
@@ -307,4 +309,6 @@ def _in_one_sentence() -> Iterator[None]:
         raise Sorry(str(error)) from error
     except OSError as error:
         where = error.filename or "A file"
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            raise Sorry(f"{where} is another user's: run it with sudo, or as that user.") from error
         raise Sorry(f"{where} cannot be used: {error.strerror or error}.") from error

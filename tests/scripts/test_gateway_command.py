@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,23 @@ def test_only_root_may_change_or_read_the_rules(
     assert done.exit_code == 1
     assert done.output == ("Only root may change or read the network's rules: run it with sudo.\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_state_folder_of_another_user_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setresuid(65534, 65534, 65534)
+        done = render(tmp_path, "--lan", "eth1", "--wan", "eth0")
+        os.write(writer, f"{done.exit_code} {done.output}".encode())
+        os._exit(0)
+    os.close(writer)
+    assert os.waitpid(child, 0)[1] == 0
+    with os.fdopen(reader) as said:
+        assert said.read() == (
+            f"1 {tmp_path}/state/gateway/facts.yaml is another user's: run it with sudo, or as"
+            " that user.\n"
+        )
