@@ -31,6 +31,7 @@ from addon.gateway.machine import (
 from addon.gateway.name_server import NameServerError
 from addon.gateway.names import gateway_names
 from addon.gateway.places import Places
+from addon.gateway.rendered_folder import RenderedFolderError, fill
 from addon.gateway.rendering import Surroundings, render, render_for_reading
 from addon.gateway.routing import RoutingError
 from addon.gateway.table import TableError, table_text
@@ -53,6 +54,7 @@ _FAULTS = (
     JournalError,
     MachineError,
     NameServerError,
+    RenderedFolderError,
     RoutingError,
     TableError,
 )
@@ -79,10 +81,7 @@ def render_(folder: Path, state: Path, policy: Path, **given: Any) -> None:
         command = Path(sys.executable).with_name("schoolgate")
         places = Places(command, state.absolute(), policy.absolute())
         files = render_for_reading(files, facts, gateway_names(judged), places)
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        fill(folder, files)
     click.echo(f"Written to {folder}: {', '.join(sorted(files))}.")
     if facts.mode is Mode.EXPLICIT:
         script = f"http://{_surroundings(facts).portal}/wpad.dat"
