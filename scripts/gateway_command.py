@@ -18,7 +18,7 @@ from addon.endpoint import Endpoint
 from addon.gateway import preflight
 from addon.gateway.applying import Gateway, GatewayError
 from addon.gateway.condition import Finding, look
-from addon.gateway.facts import PORTAL_PORT, Facts, Mode, missing_facts
+from addon.gateway.facts import PORTAL_PORT, Facts, Mode
 from addon.gateway.journal import Change, JournalError
 from addon.gateway.machine import (
     MachineError,
@@ -28,6 +28,7 @@ from addon.gateway.machine import (
     resolvers_of_machine,
     version_of,
 )
+from addon.gateway.missing_facts import missing_facts
 from addon.gateway.name_server import NameServerError
 from addon.gateway.names import gateway_names
 from addon.gateway.places import Places
