@@ -32,6 +32,7 @@ from addon.gateway.missing_facts import missing_facts
 from addon.gateway.name_server import NameServerError
 from addon.gateway.names import gateway_names
 from addon.gateway.places import Places
+from addon.gateway.remarks import remarks
 from addon.gateway.rendered_folder import RenderedFolderError, fill
 from addon.gateway.rendering import Surroundings, render, render_for_reading
 from addon.gateway.routing import RoutingError
@@ -139,6 +140,8 @@ def apply(
         if not _differs(here, facts, files, judged, overwrite):
             click.echo("Everything is in force already; nothing was changed.")
             return
+        for remark in remarks(facts, interfaces() if facts.lan else {}):
+            click.echo(remark, err=True)
         for_good = yes_i_checked or confirmed
         change = here.change(files, facts, None if for_good else within, datetime.now(UTC))
     if change is None:
@@ -185,7 +188,7 @@ def status(state: Path, policy: Path, as_json: bool) -> None:
         click.echo(json.dumps([f.as_json() for f in findings], indent=2, ensure_ascii=False))
     else:
         for finding in findings:
-            mark = "ok" if finding.good else "!!"
+            mark = "!!" if not finding.good else "??" if finding.remedy else "ok"
             click.echo(f"{mark}  {finding.what}: {finding.found} {finding.remedy}".rstrip())
     sys.exit(0 if all(finding.good for finding in findings) else 1)
 

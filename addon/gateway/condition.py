@@ -14,13 +14,17 @@ from addon.gateway.facts import Facts, Mode
 from addon.gateway.kernel_settings import read_setting, wanted_settings
 from addon.gateway.listeners import takes
 from addon.gateway.machine import version_of
+from addon.gateway.neighbours import neighbours
 from addon.gateway.rendering import NAME_SERVER_FILE, TABLE_FILE
 from addon.gateway.routing import has_ipv6, is_routed
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `remedy` says what to do where it is not good."""
+    """One thing that was looked at. `remedy` says what to do where it is not good.
+
+    What is good and has a remedy differs in nothing, and somebody should look at it all the same.
+    """
 
     what: str
     good: bool
@@ -70,6 +74,8 @@ def _look(
                 "The route that takes IPv6 connections to HAProxy is gone.",
                 "Run 'schoolgate gateway apply'.",
             )
+    for one in neighbours(facts):
+        yield Finding("others", True, one.found, one.remedy)
     if wanted is not None:
         yield _up_to_date(gateway, wanted)
 
