@@ -25,6 +25,7 @@ from addon.gateway.facts import Facts
 from addon.gateway.journal import Change, Journal, write_durably
 from addon.gateway.kernel_settings import (
     apply_settings,
+    read_rendered,
     restore_settings,
     settings_before,
     wanted_settings,
@@ -32,7 +33,7 @@ from addon.gateway.kernel_settings import (
 from addon.gateway.machine import boot_id, find_program, has_systemd, version_of
 from addon.gateway.name_server import NameServer, NameServerError
 from addon.gateway.nftables import FAMILY, TABLE, render_elements, render_sets
-from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, TABLE_FILE
+from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, SETTINGS_FILE, TABLE_FILE
 from addon.gateway.routing import RoutingError, route, unroute
 from addon.gateway.standing import KERNEL_TABLE, Stand
 from addon.gateway.table import TableError
@@ -87,10 +88,11 @@ class Gateway:
         try:
             if within is not None:
                 _watch(self.state, change.id)
-            self._keep_settings(facts)
+            wanted = wanted_settings(facts)
+            self._keep_settings(wanted)
             old = self.stand.text(NAME_SERVER_FILE)
             self.stand.write(files, {"at": now.isoformat(), "nft": version_of("nft")})
-            self._put_in_force(files, wanted_settings(facts), old)
+            self._put_in_force(files, wanted, old)
         except (GatewayError, TableError, NameServerError, RoutingError, OSError) as error:
             self.undo(change)
             raise GatewayError(
@@ -250,6 +252,9 @@ class Gateway:
         if rules is None:
             self.take_down()
             return
+        settings = read_rendered(self.stand.text(SETTINGS_FILE) or "")
+        self._keep_settings(settings)
+        apply_settings(settings)  # explicit mode, which may be what is undone, needs none
         route()
         self.name_server.restart()
         if edited is not None:
@@ -257,10 +262,10 @@ class Gateway:
         else:
             table.load(rules + render_elements(table.remembered()))
 
-    def _keep_settings(self, facts: Facts) -> None:
+    def _keep_settings(self, wanted: Mapping[str, str]) -> None:
         """The very first values count: a second change must not take ours for the machine's."""
         kept = self._settings_before() or {}
-        before = settings_before(wanted_settings(facts))
+        before = settings_before(wanted)
         if before:
             write_durably(self._settings, json.dumps({**before, **kept}))
 

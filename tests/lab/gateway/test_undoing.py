@@ -64,6 +64,22 @@ def test_the_watchdog_tries_until_it_is_undone(box: Box, tmp_path: Path) -> None
     assert "was not confirmed in time and was undone" in box.run("status").stdout
 
 
+def test_where_explicit_mode_is_undone_packets_are_passed_on_again(box: Box) -> None:
+    gateway = box.lab.gateway
+    names = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+    gateway.run("sysctl", "-qw", *(f"{name}=0" for name in names), check=True)
+    try:
+        box.apply(*SIDES)
+        change = ("--mode", "explicit", "--portal", "10.77.0.1", "--within", "2")
+        assert box.run("apply", *change).returncode == 0
+        wait_until(lambda: not waits(box), 20)
+        assert gateway.run("sysctl", "--values", *names).stdout.split() == ["1", "1"]
+        assert box.run("remove").stdout == "The gateway is removed.\n"
+        assert gateway.run("sysctl", "--values", *names).stdout.split() == ["0", "0"]
+    finally:
+        gateway.run("sysctl", "-qw", *(f"{name}=1" for name in names))
+
+
 @pytest.mark.parametrize(
     ("verb", "options", "said"),
     [
