@@ -7,7 +7,7 @@ from typing import Final
 
 from addon.gateway import table
 from addon.gateway.dnsmasq import OLDEST as OLDEST_DNSMASQ
-from addon.gateway.facts import Address, Facts, Mode, missing_facts
+from addon.gateway.facts import Address, Facts, Mode
 from addon.gateway.listeners import Listener, listeners, takes
 from addon.gateway.lookups import ask
 from addon.gateway.machine import (
@@ -17,6 +17,7 @@ from addon.gateway.machine import (
     own_addresses,
     version_of,
 )
+from addon.gateway.missing_facts import missing_facts
 from addon.gateway.nftables import FAMILY, TABLE
 
 # Program, Debian's package, oldest version, what the version brings.
@@ -53,6 +54,8 @@ def programs_lacking(mode: Mode) -> Iterator[str]:
 def interfaces_wrong(facts: Facts, here: dict[str, Interface]) -> Iterator[str]:
     """Say what is wrong with the interfaces that were named, or with the machine's."""
     if facts.mode is Mode.EXPLICIT:
+        if fault := missing_facts(facts):
+            yield fault
         return
     others = sorted(name for name in here if name != "lo")
     if len(others) < 2:
