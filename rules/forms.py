@@ -79,6 +79,7 @@ class UnidentifiedForm:
         "how sure the gate has to be who it is, from 0 to 100, to count a person as known.",
         50,
     )
+    spot: Spot = field(default=Spot("", 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +176,8 @@ class PolicyForm:
         UnidentifiedForm(),
     )
     identity: IdentityForm = optional(IDENTITY, "how people are known.", IdentityForm())
-    essentials: tuple[str, ...] = optional(
-        ListOf(Parsed(parse_host, "a host name"), "host names"),
+    essentials: tuple[Placed[str], ...] = optional(
+        ListOf(Kept(Parsed(parse_host, "a host name")), "host names"),
         "what stays open to a person whose web access is withdrawn.",
         (),
     )
