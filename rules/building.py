@@ -179,7 +179,7 @@ def _cases(form: CasesForm, clauses: Mapping[str, Clause]) -> Cases:
 def _trial(form: TrialForm, school: School) -> Trial:
     return Trial(
         None if form.who == "nobody" else form.who,
-        form.when.replace(tzinfo=school.timezone),
+        form.when.value.replace(tzinfo=school.timezone),
         form.what.value,
         request_for(form.what.value, form.method),
         form.expect == "opens",

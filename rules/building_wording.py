@@ -15,9 +15,7 @@ _UNIDENTIFIED = {
 }
 
 
-def build_wording(
-    form: PolicyForm, catalogue: Catalogue, clauses: Mapping[str, Clause]
-) -> Wording:
+def build_wording(form: PolicyForm, catalogue: Catalogue, clauses: Mapping[str, Clause]) -> Wording:
     """Put the policy's own words together, and the rules that refusals name."""
     texts: dict[Outcome, str] = {}
     quoted: dict[Outcome, Clause] = {}

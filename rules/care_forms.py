@@ -95,8 +95,9 @@ class Expected(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class TrialForm:
     who: str = required(Name("tester"), "a person, or nobody.")
-    when: datetime = required(
-        Parsed(parse_moment, "a date and time"), "the school's time, as in '2026-11-23 10:00'."
+    when: Placed[datetime] = required(
+        Kept(Parsed(parse_moment, "a date and time")),
+        "the school's time, as in '2026-11-23 10:00'.",
     )
     what: Placed[str] = required(Kept(Text(most=2000)), "a web address.")
     method: str = optional(

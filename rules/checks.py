@@ -5,11 +5,12 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from rules.care_forms import CalendarForm, CasesForm, DatesForm, TrialForm
+from rules.clock_changes import left_out, never_comes
 from rules.faults import FaultList, Spot, shown
 from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
 from rules.identity_checks import check_identity
-from rules.people_forms import PersonForm
+from rules.people_forms import PersonForm, SchoolForm
 from rules.purpose_forms import DeclaredForm, PurposeForm
 from rules.reading import Placed
 from rules.request import Role, request_for
@@ -45,7 +46,7 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
     if form.cases is not None:
         _check_cases(form.cases, faults)
     for trial in form.tests:
-        _check_trial(trial, faults)
+        _check_trial(trial, form.school, faults)
     _check_wording(vars(form.reasons).values(), faults)
 
 
@@ -195,7 +196,9 @@ def _check_cases(form: CasesForm, faults: FaultList) -> None:
         )
 
 
-def _check_trial(trial: TrialForm, faults: FaultList) -> None:
+def _check_trial(trial: TrialForm, school: SchoolForm | None, faults: FaultList) -> None:
+    if school is not None and never_comes(trial.when.value, school.timezone):
+        faults.add(trial.when.spot, *left_out(f"{trial.when.value:%Y-%m-%d %H:%M}"))
     try:
         request_for(trial.what.value)
     except HostError as error:

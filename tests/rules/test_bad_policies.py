@@ -83,6 +83,8 @@ TABLE: list[tuple[str, str, str, str]] = [
      "policy.yaml:20: This is not YAML: did not find expected ',' or ']'. Look for a missing colon, quote or space above here."),
     ("a test of nobody's", "restricted:", "tests:\n  - {who: c.fir, when: 2026-11-23 10:00, what: 'https://x.com', expect: opens, why: so}\nrestricted:",
      "policy.yaml:15: tests[0].who: 'c.fir' is not a person, or nobody. It can be: a.larch, b.pine, d.reed, nobody."),
+    ("a test in the hour that the clocks leave out", "restricted:", "tests:\n  - {who: b.pine, when: 2027-03-28 01:30, what: 'https://x.com', expect: opens, why: so}\nrestricted:",
+     "policy.yaml:15: tests[0].when: There is no 2027-03-28 01:30: the clocks go forward in that hour. Choose another time."),
     ("a case about oneself", "restricted:", "cases:\n  authorised-by: [b.pine]\n  about-them: b.pine\n  grounds: {}\nrestricted:",
      "policy.yaml:16: cases.about-them: b.pine would authorise a case about themselves. Name somebody who is not in 'authorised-by', such as the chair of governors."),
     ("a file that is not there", "restricted:", "include: [purposes.yaml]\nrestricted:",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules.clock_changes import never_comes
 from rules.days import Calendar, DayKind, Term
 from rules.hours import parse_window
 from rules.policy import Policy
@@ -194,3 +195,19 @@ def test_a_calendar_that_cannot_be_is_refused(
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - a PolicyError, compared in words
         load(policy)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "never"),
+    [
+        ("2027-03-28T00:59", "Europe/London", False),
+        ("2027-03-28T01:00", "Europe/London", True),
+        ("2027-03-28T01:59", "Europe/London", True),
+        ("2027-03-28T02:00", "Europe/London", False),
+        ("2027-10-31T01:30", "Europe/London", False),  # it comes twice
+        ("2027-03-28T01:30", "Asia/Tokyo", False),
+        ("0001-01-01T00:00", "Asia/Tokyo", False),  # the year before has no number
+    ],
+)
+def test_an_hour_that_the_clocks_leave_out_never_comes(local: str, zone: str, never: bool) -> None:
+    assert never_comes(datetime.fromisoformat(local), ZoneInfo(zone)) is never
