@@ -22,6 +22,7 @@ from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Number, Parsed, Text
 from rules.site_forms import SITES, SiteForm
 
 LONG = Text(most=4000)
+PEOPLE = MapOf(Record(PersonForm, "a person"), "person", "people")
 
 
 class UnidentifiedAccess(StrEnum):
@@ -122,7 +123,7 @@ class PolicyForm:
         MapOf(Record(ClauseForm, "a clause"), "clause", "clauses"), "the policy's own words."
     )
     people: dict[str, PersonForm] | None = optional(
-        MapOf(Record(PersonForm, "a person"), "person", "people"),
+        PEOPLE,
         "the people the rules are about.",
         None,
     )
@@ -194,6 +195,7 @@ class PolicyForm:
         Record(ReasonsForm, "reasons by outcome"), "how the answers are worded.", ReasonsForm()
     )
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
-POLICY = Record(PolicyForm, "a policy", partial=True)
+POLICY = Record(PolicyForm, "a policy")

@@ -133,6 +133,7 @@ class IdentityForm:
         Record(SignInForm, "how sign-ins work"), "signing in at the portal.", SignInForm()
     )
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 IDENTITY = Record(IdentityForm, "how people are known")

@@ -50,6 +50,7 @@ class PurposeForm:
     until: date | None = optional(DATE, "the last day it holds.", None)
     clause: str | None = optional(Name("clause"), "the clause it rests on.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +71,4 @@ class DeclaredForm:
     until: date | None = optional(DATE, "the last day it can be declared.", None)
     clause: str | None = optional(Name("clause"), "the clause it rests on.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()

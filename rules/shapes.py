@@ -8,18 +8,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node, Scalar
 from rules.nodes import Sequence as ListNode
-from rules.reading import Placed, Reading, Schema, Shape, Unreadable
+from rules.reading import Placed, Plain, Reading, Schema, Shape, Unreadable
 
 SLUG = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _FOUND = {"number": "a number", "truth": "true or false", "nothing": "nothing"}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Plain):
     """A text of a bounded length, with what its letters may be."""
 
     what: str = "a text"
@@ -46,7 +47,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed[T]:
+class Parsed[T](Plain):
     """A text that a function understands; the function raises ValueError with a sentence."""
 
     parse: Callable[[str], T]
@@ -70,7 +71,7 @@ class Parsed[T]:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Name(Plain):
     """A short name in lower case. As a reference it must exist somewhere as one of `kind`."""
 
     kind: str
@@ -102,9 +103,12 @@ class Name:
     def schema(self) -> Schema:
         return Text("", SLUG, 60).schema()
 
+    def declares(self) -> frozenset[str]:
+        return frozenset(() if self.refers else (self.kind,))
+
 
 @dataclass(frozen=True, slots=True)
-class Choice[E: StrEnum]:
+class Choice[E: StrEnum](Plain):
     """One of a few words."""
 
     words: type[E]
@@ -128,7 +132,7 @@ class Choice[E: StrEnum]:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Plain):
     """A whole number in a range, both ends included."""
 
     least: int
@@ -149,7 +153,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept[T]:
+class Kept[T](Plain):
     """A value that remembers its place."""
 
     shape: Shape[T]
@@ -160,15 +164,19 @@ class Kept[T]:
     def schema(self) -> Schema:
         return self.shape.schema()
 
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares()
+
 
 @dataclass(frozen=True, slots=True)
-class ListOf[T]:
+class ListOf[T](Plain):
     """A list of one or more; with `single`, one entry may stand without the list around it.
 
     Several that stand there with commas, but without brackets, are a fault, unless one entry may
     have `commas` in it.
     """
 
+    blank: ClassVar[Any] = ()
     shape: Shape[T]
     what: str
     single: bool = True
@@ -202,7 +210,7 @@ class ListOf[T]:
             try:
                 values.append(self.shape.read(item, reading))
             except Unreadable:
-                continue
+                reading.lost |= self.shape.declares()
         return tuple(values)
 
     def schema(self) -> Schema:
@@ -214,9 +222,12 @@ class ListOf[T]:
         }
         return {"anyOf": [self.shape.schema(), several]} if self.single else several
 
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares()
+
 
 @dataclass(frozen=True, slots=True)
-class MapOf[T]:
+class MapOf[T](Plain):
     """Entries by short name. With `kind`, the names are declared for others to refer to."""
 
     shape: Shape[T]
@@ -238,12 +249,13 @@ class MapOf[T]:
                     f"{shown(key.text)} cannot be a name here.",
                     "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
                 )
+                reading.lost.add(self.kind)
             else:
                 reading.declare(self.kind, (key.text,))
             try:
                 values[key.text] = self.shape.read(value, reading)
             except Unreadable:
-                continue
+                reading.lost |= self.shape.declares()
         return values
 
     def schema(self) -> Schema:
@@ -252,3 +264,6 @@ class MapOf[T]:
             "propertyNames": Text("", SLUG, 60).schema(),
             "additionalProperties": self.shape.schema(),
         }
+
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares() | {self.kind}

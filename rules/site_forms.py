@@ -55,6 +55,7 @@ class SiteForm:
     source: str = optional(Text(most=500), "where the domains are from.", "")
     checked: date | None = optional(DATE, "the day somebody last checked them.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 SITES = MapOf(Record(SiteForm, "a site"), "site", "sites")
