@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from rules import editor_patterns
 from rules.care_forms import TESTS, CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.faults import Spot
 from rules.identity_forms import IDENTITY, IdentityForm
@@ -178,7 +179,7 @@ class PolicyForm:
     )
     identity: IdentityForm = optional(IDENTITY, "how people are known.", IdentityForm())
     essentials: tuple[Placed[str], ...] = optional(
-        ListOf(Kept(Parsed(parse_host, "a host name")), "host names"),
+        ListOf(Kept(Parsed(parse_host, "a host name", pattern=editor_patterns.HOST)), "host names"),
         "what stays open to a person whose web access is withdrawn.",
         (),
     )

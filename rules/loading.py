@@ -86,6 +86,14 @@ def _read[T](node: Node | None, shape: Shape[T], reading: Reading) -> T | None:
     return None
 
 
+def load_catalogue(folder: Path) -> Mapping[str, SiteForm]:
+    """Load the catalogue of sites alone. Raises PolicyError with every fault that there is."""
+    reading = Reading()
+    entries = _catalogue(Gathering(reading.faults), reading, folder)
+    reading.faults.raise_if_any()
+    return entries
+
+
 def _catalogue(gathering: Gathering, reading: Reading, folder: Path) -> Mapping[str, SiteForm]:
     """Read every file of the catalogue, in the order of their names."""
     entries: dict[str, SiteForm] = {}

@@ -46,6 +46,9 @@ class Text(Plain):
         return {"type": "string", "maxLength": self.most, "pattern": pattern}
 
 
+SHORT_NAME = Text("a short name in small letters", SLUG, 60)
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed[T](Plain):
     """A text that a function understands; the function raises ValueError with a sentence."""
@@ -53,6 +56,7 @@ class Parsed[T](Plain):
     parse: Callable[[str], T]
     what: str
     most: int = 300
+    pattern: str = r"\S"  # for editors; it fits whatever the function understands
 
     def read(self, node: Node, reading: Reading) -> T:
         if isinstance(node, Scalar) and node.kind == "number":
@@ -67,7 +71,7 @@ class Parsed[T](Plain):
             raise reading.refuse(spot, str(error)) from error
 
     def schema(self) -> Schema:
-        return Text(self.what, most=self.most).schema()
+        return {"type": "string", "maxLength": self.most, "pattern": self.pattern}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Name(Plain):
         if isinstance(node, Scalar) and node.kind == "text" and not re.fullmatch(SLUG, node.text):
             what = f"{shown(node.text)} is not a short name in small letters."
             raise reading.refuse(node.spot, what, self._remedy(node.text, reading))
-        name = Text("a short name in small letters", SLUG, 60).read(node, reading)
+        name = SHORT_NAME.read(node, reading)
         if self.refers:
             reading.references.append((self.kind, name, node.spot))
         else:
@@ -101,7 +105,7 @@ class Name(Plain):
         return "Use small letters, figures, dots and hyphens, as in 'a.larch'."
 
     def schema(self) -> Schema:
-        return Text("", SLUG, 60).schema()
+        return {"$ref": f"#/$defs/{self.kind}"}  # see `rules.schema`
 
     def declares(self) -> frozenset[str]:
         return frozenset(() if self.refers else (self.kind,))
@@ -261,7 +265,7 @@ class MapOf[T](Plain):
     def schema(self) -> Schema:
         return {
             "type": "object",
-            "propertyNames": Text("", SLUG, 60).schema(),
+            "propertyNames": SHORT_NAME.schema(),
             "additionalProperties": self.shape.schema(),
         }
 

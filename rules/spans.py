@@ -26,7 +26,7 @@ _MEANT = {"holiday": "school holidays", "holidays": "school holidays", "lessons"
 
 def _spelt(words: str) -> str:
     """Give a pattern for a calendar's words with or without their 's', and joined or not."""
-    return rf"{any_case(words.removesuffix('s')).replace('s+', 's*-?s*')}[sS]?"
+    return rf"{any_case(words.removesuffix('s')).replace(r'\s+', r'\s*-?\s*')}[sS]?"
 
 
 _WORDS = {words: _spelt(words) for words in (*_DAY_WORDS, *_HOUR_WORDS)} | {
