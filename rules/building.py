@@ -7,10 +7,10 @@ from typing import Protocol
 
 from rules.building_identity import build_identity
 from rules.building_purposes import build_declared, build_purposes
+from rules.building_wording import build_wording
 from rules.care import Cases, Ground, Retention
 from rules.care_forms import CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.days import Calendar, Term
-from rules.decision import Outcome
 from rules.faults import Spot
 from rules.forms import CategoryForm, ListedPathsUse, PolicyForm, UnidentifiedAccess
 from rules.listed_paths import ListedPaths
@@ -22,7 +22,6 @@ from rules.school import Clause, Contact, Contacts, School
 from rules.site_forms import EndpointsForm, SiteForm
 from rules.sites import Catalogue, Endpoint, Network, Site
 from rules.trials import Trial
-from rules.wording import Wording
 
 
 def build_policy(
@@ -58,11 +57,11 @@ def build_policy(
         listed_paths=_listed_paths(form, catalogue, listed, restricted),
         purposes=build_purposes(form, catalogue, clauses, calendar),
         declared=build_declared(form, catalogue, clauses, calendar),
-        wording=_wording(form, catalogue, words, clauses),
+        wording=build_wording(form, catalogue, clauses),
         unidentified_as_visitor=form.unidentified.access is UnidentifiedAccess.AS_VISITOR,
         needed_confidence=form.unidentified.confidence,
         identity=build_identity(form.identity, people),
-        essentials=frozenset(form.essentials),
+        essentials=frozenset(host.value for host in form.essentials),
         not_decrypted=frozenset(form.not_decrypted),
         calendar=calendar,
         retention=_retention(form.retention),
@@ -180,7 +179,7 @@ def _cases(form: CasesForm, clauses: Mapping[str, Clause]) -> Cases:
 def _trial(form: TrialForm, school: School) -> Trial:
     return Trial(
         None if form.who == "nobody" else form.who,
-        form.when.replace(tzinfo=school.timezone),
+        form.when.value.replace(tzinfo=school.timezone),
         form.what.value,
         request_for(form.what.value, form.method),
         form.expect == "opens",
@@ -204,29 +203,13 @@ def _spots(form: PolicyForm) -> dict[str, Spot]:
         "declared": form.declared,
         "lists": form.lists,
     }
-    return {
+    spots = {
         f"{section}.{name}": entry.spot
         for section, entries in sections.items()
         for name, entry in entries.items()
-    } | {"": form.spot}
-
-
-def _wording(
-    form: PolicyForm, catalogue: Catalogue, restricted: set[str], clauses: Mapping[str, Clause]
-) -> Wording:
-    texts: dict[Outcome, str] = {}
-    quoted: dict[Outcome, Clause] = {}
-    for outcome in Outcome:
-        reason = getattr(form.reasons, outcome.replace("-", "_"), None)
-        if reason is not None and reason.text is not None:
-            texts[outcome] = " ".join(reason.text.value.split())
-        if reason is not None and reason.clause is not None:
-            quoted[outcome] = clauses[reason.clause]
-    kinds = {
-        category: form.categories[category].name
-        if category in form.categories
-        else f"{category.replace('-', ' ')} site"
-        for site in catalogue
-        for category in site.categories & restricted
     }
-    return Wording(texts, quoted, kinds)
+    spots |= {f"restricted.{word.value}": word.spot for word in form.restricted or ()}
+    spots |= {f"essentials.{host.value}": host.spot for host in form.essentials}
+    if form.unidentified.spot.line:  # the policy says it itself
+        spots["unidentified"] = form.unidentified.spot
+    return spots | {"": form.spot}

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from rules import editor_patterns
 from rules.days import Part
 from rules.faults import Spot
-from rules.hours import Window, parse_window
+from rules.hours import WINDOW_PATTERN, Window, parse_window
 from rules.lengths import Period, parse_period
 from rules.purpose_forms import DATE
 from rules.readers import parse_moment
@@ -16,9 +17,12 @@ from rules.reading import Placed, Shape
 from rules.records import Record, optional, required
 from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Parsed, Text
 
-PERIOD = Parsed(parse_period, "a length of time")
+PERIOD = Parsed(parse_period, "a length of time", pattern=editor_patterns.PERIOD)
 WINDOWS = ListOf(
-    Kept(Parsed(parse_window, "days and hours")), "days and hours", commas=True, most=50
+    Kept(Parsed(parse_window, "days and hours", pattern=WINDOW_PATTERN)),
+    "days and hours",
+    commas=True,
+    most=50,
 )
 
 
@@ -95,8 +99,9 @@ class Expected(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class TrialForm:
     who: str = required(Name("tester"), "a person, or nobody.")
-    when: datetime = required(
-        Parsed(parse_moment, "a date and time"), "the school's time, as in '2026-11-23 10:00'."
+    when: Placed[datetime] = required(
+        Kept(Parsed(parse_moment, "a date and time", pattern=editor_patterns.MOMENT)),
+        "the school's time, as in '2026-11-23 10:00'.",
     )
     what: Placed[str] = required(Kept(Text(most=2000)), "a web address.")
     method: str = optional(

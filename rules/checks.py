@@ -5,11 +5,12 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from rules.care_forms import CalendarForm, CasesForm, DatesForm, TrialForm
+from rules.clock_changes import left_out, never_comes
 from rules.faults import FaultList, Spot, shown
 from rules.forms import PolicyForm, ReasonForm
 from rules.hosts import HostError
 from rules.identity_checks import check_identity
-from rules.people_forms import PersonForm
+from rules.people_forms import PersonForm, SchoolForm
 from rules.purpose_forms import DeclaredForm, PurposeForm
 from rules.reading import Placed
 from rules.request import Role, request_for
@@ -18,6 +19,8 @@ from rules.site_forms import SiteForm
 from rules.wording import SLOTS, unknown_slots
 
 ROLE_WORDS = frozenset(Role) | {"staff"}
+_UNTOLD = frozenset({"name", "domains"})
+_OF_PEOPLE = ("people", "people_from")
 
 
 def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: FaultList) -> None:
@@ -32,8 +35,7 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
     purposes: list[PurposeForm | DeclaredForm] = [*form.purposes.values(), *form.declared.values()]
     for purpose in purposes:
         _check_purpose(purpose, form, sites, pupils, faults)
-    unread = any(fault.key == "people" for fault in faults.faults)  # there, and said to be wrong
-    if form.people is None and not form.people_from and not unread:
+    if form.people is None and not form.people_from and form.unread.isdisjoint(_OF_PEOPLE):
         faults.add(form.spot, "There are no people.", "Add 'people:', or 'people-from:' a table.")
     for list_id, long_list in form.lists.items():
         if list_id in sites:
@@ -44,10 +46,10 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
         _check_calendar(form.calendar, faults)
     if form.cases is not None:
         _check_cases(form.cases, faults)
-        for who in (*form.cases.authorised_by, form.cases.about_them):
+        for who in filter(None, (*form.cases.authorised_by, form.cases.about_them)):  # if read
             _check_decides(who.value, who.spot, form, faults)
     for trial in form.tests:
-        _check_trial(trial, faults)
+        _check_trial(trial, form.school, faults)
     _check_wording(vars(form.reasons).values(), faults)
 
 
@@ -96,8 +98,9 @@ def _check_purpose(
         _check_no_pupil(word, pupils, faults)
     _check_decides(purpose.owner, purpose.spot.under("owner"), form, faults)
     _check_hours(purpose.when, faults)
+    no_calendar = form.calendar is None and "calendar" not in form.unread
     for span in purpose.when:
-        if span.value.needs_calendar and form.calendar is None:
+        if span.value.needs_calendar and no_calendar:
             faults.add(
                 span.spot,
                 f"'{span.value.words}' needs the school's calendar, and there is none.",
@@ -114,7 +117,9 @@ def _pupils(people: Mapping[str, PersonForm]) -> dict[str, str]:
         if person.role is Role.PUPIL:
             words[person_id] = f"'{person_id}' is one"
             for group in person.groups:
-                words.setdefault(group, f"the group '{group}' has one in it: {person.name}")
+                words.setdefault(
+                    group, f"the group '{group}' has one in it: {person.name or person_id}"
+                )
     return words
 
 
@@ -162,6 +167,10 @@ def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: Fa
     opened = [sites[site] for site in purpose.sites if site in sites]
     names = " or ".join(site.name for site in opened)
     domains = tuple(domain.value for site in opened for domain in site.domains)
+    # A host can be told to be another site's only where every site of the purpose is known whole.
+    certain = len(opened) == len(purpose.sites) and not (
+        "sites" in purpose.unread or any(_UNTOLD & site.unread for site in opened)
+    )
     for path in purpose.paths:
         host = path.value.host
         if host in ("http:", "https:"):
@@ -176,7 +185,7 @@ def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: Fa
                 f"{shown(host)} is not a host; write it like 'facebook.com'.",
                 "Leave '*.' out: a host counts with everything below it.",
             )
-        elif opened and host and not any(host == d or host.endswith("." + d) for d in domains):
+        elif certain and host and not any(host == d or host.endswith("." + d) for d in domains):
             faults.add(
                 path.spot,
                 f"{shown(host)} is not part of {names}.",
@@ -188,7 +197,7 @@ def _check_calendar(form: CalendarForm, faults: FaultList) -> None:
     _check_hours(form.directed_time, faults)
     _check_hours(form.breaks, faults)
     for days in (*form.terms, *form.closed):
-        if days.last < days.first:
+        if _read(days) and days.last < days.first:
             faults.add(
                 days.spot, f"It ends on {days.last}, before it begins.", "Swap the two dates."
             )
@@ -197,6 +206,8 @@ def _check_calendar(form: CalendarForm, faults: FaultList) -> None:
 
 
 def _check_apart(one: DatesForm, other: DatesForm, faults: FaultList) -> None:
+    if not (_read(one) and _read(other)):
+        return
     if one.first <= other.last and other.first <= one.last:
         faults.add(
             other.spot,
@@ -205,8 +216,14 @@ def _check_apart(one: DatesForm, other: DatesForm, faults: FaultList) -> None:
         )
 
 
+def _read(days: DatesForm) -> bool:
+    return days.first is not None and days.last is not None
+
+
 def _check_cases(form: CasesForm, faults: FaultList) -> None:
-    if form.about_them.value in {person.value for person in form.authorised_by}:
+    if form.about_them is not None and form.about_them.value in {
+        person.value for person in form.authorised_by
+    }:
         faults.add(
             form.about_them.spot,
             f"{form.about_them.value} would authorise a case about themselves.",
@@ -214,7 +231,11 @@ def _check_cases(form: CasesForm, faults: FaultList) -> None:
         )
 
 
-def _check_trial(trial: TrialForm, faults: FaultList) -> None:
+def _check_trial(trial: TrialForm, school: SchoolForm | None, faults: FaultList) -> None:
+    if school and trial.when and never_comes(trial.when.value, school.timezone):
+        faults.add(trial.when.spot, *left_out(f"{trial.when.value:%Y-%m-%d %H:%M}"))
+    if trial.what is None:
+        return
     try:
         request_for(trial.what.value)
     except HostError as error:

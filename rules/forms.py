@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from rules import editor_patterns
 from rules.care_forms import TESTS, CalendarForm, CasesForm, RetentionForm, TrialForm
 from rules.faults import Spot
 from rules.identity_forms import IDENTITY, IdentityForm
@@ -22,6 +23,7 @@ from rules.shapes import Choice, Kept, ListOf, MapOf, Name, Number, Parsed, Text
 from rules.site_forms import SITES, SiteForm
 
 LONG = Text(most=4000)
+PEOPLE = MapOf(Record(PersonForm, "a person"), "person", "people")
 
 
 class UnidentifiedAccess(StrEnum):
@@ -79,6 +81,7 @@ class UnidentifiedForm:
         "how sure the gate has to be who it is, from 0 to 100, to count a person as known.",
         50,
     )
+    spot: Spot = field(default=Spot("", 0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +124,7 @@ class PolicyForm:
         MapOf(Record(ClauseForm, "a clause"), "clause", "clauses"), "the policy's own words."
     )
     people: dict[str, PersonForm] | None = optional(
-        MapOf(Record(PersonForm, "a person"), "person", "people"),
+        PEOPLE,
         "the people the rules are about.",
         None,
     )
@@ -175,8 +178,8 @@ class PolicyForm:
         UnidentifiedForm(),
     )
     identity: IdentityForm = optional(IDENTITY, "how people are known.", IdentityForm())
-    essentials: tuple[str, ...] = optional(
-        ListOf(Parsed(parse_host, "a host name"), "host names"),
+    essentials: tuple[Placed[str], ...] = optional(
+        ListOf(Kept(Parsed(parse_host, "a host name", pattern=editor_patterns.HOST)), "host names"),
         "what stays open to a person whose web access is withdrawn.",
         (),
     )
@@ -193,6 +196,7 @@ class PolicyForm:
         Record(ReasonsForm, "reasons by outcome"), "how the answers are worded.", ReasonsForm()
     )
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
-POLICY = Record(PolicyForm, "a policy", partial=True)
+POLICY = Record(PolicyForm, "a policy")

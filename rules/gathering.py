@@ -24,6 +24,8 @@ class Gathering:
     """The files read so far, their digest, and what was wrong with them.
 
     `copies` gives, for the files of a policy that was kept, where the bytes of each are now.
+    `parts_missing` and `people_missing` say that an included file, or a table of people, could not
+    be used as a whole: what is not there may be in it.
     """
 
     def __init__(self, faults: FaultList, copies: Map[Path, Path] = NO_COPIES) -> None:
@@ -32,6 +34,7 @@ class Gathering:
         self.files: list[Path] = []
         self.asked: list[Path] = []  # those that could not be read among them
         self.digest = sha256()
+        self.parts_missing = self.people_missing = False
 
     def nodes(self, path: Path, label: str, spot: Spot | None = None) -> Node | None:
         """Read one YAML file; None if that failed, with the faults noted.
@@ -85,9 +88,12 @@ class Gathering:
         entries: dict[str, tuple[Scalar, Node]],
         seen: set[Path],
     ) -> None:
-        for item in _names({key.text: value for key, value in node.entries}.get("include")):
+        asked = {key.text: value for key, value in node.entries}.get("include")
+        self.parts_missing |= not _all_usable(asked)
+        for item in _names(asked):
             path = self._inside(main.parent, item)
             if path is None:
+                self.parts_missing = True
                 continue
             if self._itself(path) in seen:
                 self.faults.add(
@@ -101,12 +107,15 @@ class Gathering:
                 self.faults.add(
                     item.spot, f"A policy has at most {MOST_FILES} files.", "Join some."
                 )
+                self.parts_missing = True
                 return
             included = self.nodes(path, item.text, item.spot)
             if isinstance(included, Mapping):
                 self._join(included, entries)
                 self._include(included, main, entries, seen)
-            elif included is not None:
+                continue
+            self.parts_missing = True
+            if included is not None:
                 self.faults.add(
                     included.spot,
                     "An included file should have entries of a policy.",
@@ -130,6 +139,7 @@ class Gathering:
             elif isinstance(present, Mapping) and isinstance(value, Mapping):
                 entries[key.text] = (name, self._joined(present, value))
             else:
+                self.parts_missing = True
                 self._twice(Spot(key.spot.file, key.spot.line, key.text), key.text, name.spot)
 
     def _joined(self, one: Mapping, other: Mapping) -> Mapping:
@@ -151,10 +161,14 @@ class Gathering:
         )
 
     def _add_people(self, folder: Path, entries: dict[str, tuple[Scalar, Node]]) -> None:
-        for item in _names(entries["people-from"][1] if "people-from" in entries else None):
+        asked = entries["people-from"][1] if "people-from" in entries else None
+        self.people_missing |= not _all_usable(asked)
+        for item in _names(asked):
+            faults_before = len(self.faults.faults)
             path = self._inside(folder, item)
             data = None if path is None else self.data(path, item.text, item.spot)
             people = None if data is None else read_people(data, item.text, self.faults)
+            self.people_missing |= len(self.faults.faults) > faults_before
             if people is None:
                 continue
             if "people" not in entries:
@@ -192,6 +206,11 @@ def _names(node: Node | None) -> list[Scalar]:
         return []  # none, or several without brackets
     items = _items(node)
     return [n for n in items if isinstance(n, Scalar) and n.kind == "text" and n.text.strip()]
+
+
+def _all_usable(node: Node | None) -> bool:
+    """Say whether every file that is named there, if any, has a name that can be looked for."""
+    return node is None or len(_names(node)) == len(_items(node))
 
 
 def _bytes_of(path: Path, most: int) -> bytes:

@@ -23,11 +23,40 @@ _SPELLINGS = {
     spelling: number
     for number, day in enumerate(DAYS)
     for spelling in (day.lower(), day.lower() + "s", *(day[:n].lower() for n in (3, 4, 5)))
-}
+} | {"weds": 2}
 _MIDNIGHT = 24 * 60
-_TIME = r"\d{1,2}(?:[:.]\d{2})?\s*(?:am|pm)?"
-_RANGE = re.compile(rf"(?P<start>{_TIME})\s*(?:-|–|to|until)\s*(?P<end>{_TIME})$", re.IGNORECASE)
-_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?")
+_NOON = 12 * 60
+_TIME = r"(?:[0-9]{1,2}(?:[:.]?[0-9]{2})?\s*(?:am|pm)?|noon|midday|midnight)"
+_RANGE = re.compile(
+    rf"(?<![0-9:.])(?P<start>{_TIME})\s*(?:-|–|to|until)\s*(?P<end>{_TIME})$", re.IGNORECASE
+)
+_CLOCK = re.compile(r"([0-9]{1,2})(?:[:.]?([0-9]{2}))?\s*(am|pm)?")
+
+
+def any_case(words: str) -> str:
+    """Give a pattern for words in small or capital letters, with any space between them.
+
+    For JSON Schema, whose patterns have no other way to say it.
+    """
+    letters = (f"[{c.upper()}{c}]" if c.isalpha() else c for c in words)
+    return "".join(letters).replace(" ", r"\s+")
+
+
+def _one_of(words: list[str]) -> str:
+    return f"(?:{'|'.join(any_case(word) for word in words)})"
+
+
+_ONE_DAY = rf"[\s.]*{_one_of([*_SPELLINGS])}[\s.]*"
+_ONE_TIME = (
+    r"(?:(?:[01]?[0-9]|2[0-4])(?:[:.]?[0-5][0-9])?\s*(?:[AaPp][Mm])?|"
+    rf"{_one_of(['noon', 'midday', 'midnight'])})"
+)
+DAYS_PATTERN = (
+    rf"(?:{_one_of([*_WORDS])}|{_ONE_DAY}(?:(?:-|–|to|,|and){_ONE_DAY})*)"  # "Mon-Wed, Fri"
+)
+HOURS_PATTERN = rf"{_ONE_TIME}\s*(?:-|–|{_one_of(['to', 'until'])})\s*{_ONE_TIME}"
+WINDOW_PATTERN = rf"^(?=[\s\S]*\S)\s*(?:{DAYS_PATTERN})?[\s,:]*(?:{HOURS_PATTERN})?\s*$"
+"""What editors check of a window: all that `parse_window` reads, and some that it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +94,12 @@ def parse_window(text: str) -> Window:
     """Read one window. Raises ValueError with a sentence for the writer of the policy."""
     rest, start, end = text.strip(), 0, _MIDNIGHT
     if found := _RANGE.search(rest):
-        start, end = _minute(found["start"], found["end"]), _minute(found["end"])
+        start, end = _hours(found["start"].strip().lower(), found["end"].strip().lower())
         if start >= end:
             raise ValueError(
                 f"{found[0]!r} ends before it begins; for a night, write one line for each day."
             )
-        rest = rest[: found.start()].strip(" ,")
+        rest = rest[: found.start()].strip(" ,:")
     if not rest:
         if not found:
             raise ValueError("The days and hours are empty; write them like 'Mon-Fri 08:30-15:45'.")
@@ -78,22 +107,41 @@ def parse_window(text: str) -> Window:
     return Window(_days(rest), start, end)
 
 
-def _minute(text: str, followed_by: str = "") -> int:
-    found = _CLOCK.fullmatch(text.strip().lower())
+def _hours(start: str, end: str) -> tuple[int, int]:
+    """Give the minutes of the day of a range, each of them as the other makes it plain."""
+    found = _CLOCK.fullmatch(start)
+    bare = found is not None and not (found[2] or found[3])
+    begin = 0 if bare or start == "midnight" else _minute(start)
+    until = _MIDNIGHT if end == "midnight" else _minute(end)
+    if not bare:
+        return begin, until
+    if end.endswith("m"):  # '1-4pm', and '8-4pm', which can only begin in the morning
+        same = _minute(start + end[-2:])
+        return (same if same < until else _minute(f"{start}am")), until
+    if end == "midnight" or until < _NOON:
+        raise _unclear(start)
+    return _minute(f"{start}:00"), until  # '8-17', '9-noon'
+
+
+def _minute(text: str) -> int:
+    if text in ("noon", "midday"):
+        return _NOON
+    found = _CLOCK.fullmatch(text)
     assert found is not None
     hour, minute, half = int(found[1]), int(found[2] or 0), found[3]
-    if half is None and found[2] is None:
-        # '8-4pm' is how people write; a bare '8-16' is not, and could be anything.
-        half = (_CLOCK.fullmatch(followed_by.strip().lower()) or found)[3]
-        if half is None:
-            raise ValueError(f"{text.strip()!r} is not a time of day; write it like '08:30'.")
+    if half is None and found[2] is None and hour <= 12:
+        raise _unclear(text)
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half == "pm" else 0)
     elif half:
         hour = 99
     if minute > 59 or hour * 60 + minute > _MIDNIGHT:
-        raise ValueError(f"{text.strip()!r} is not a time of day; write it like '08:30'.")
+        raise ValueError(f"{text!r} is not a time of day; write it like '08:30'.")
     return hour * 60 + minute
+
+
+def _unclear(text: str) -> ValueError:
+    return ValueError(f"{text!r} could be morning or evening; write it like '08:30' or '8am'.")
 
 
 def _days(text: str) -> frozenset[int]:
@@ -115,12 +163,15 @@ def _days(text: str) -> frozenset[int]:
 def _day(text: str) -> int:
     day = _SPELLINGS.get(text.strip(" .").lower())
     if day is None:
-        near = get_close_matches(text.lower(), _SPELLINGS, 1, 0.5)
-        hint = (
-            f" Did you mean '{near[0].title()}'?" if near else " Days are written like 'Mon-Fri'."
-        )
-        raise ValueError(f"{text!r} is not a day.{hint}")
+        raise ValueError(f"{text!r} is not a day. {_hint(text.lower())}")
     return day
+
+
+def _hint(text: str) -> str:
+    if any(letter.isdigit() for letter in text) or text in ("noon", "midday", "midnight"):
+        return "Write the days first, and hours from and to: 'Mon-Fri 08:30-15:45'."
+    near = get_close_matches(text, _SPELLINGS, 1, 0.75)
+    return f"Did you mean '{near[0].title()}'?" if near else "Days are written like 'Mon-Fri'."
 
 
 def _days_in_words(days: frozenset[int]) -> str:

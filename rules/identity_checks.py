@@ -25,13 +25,13 @@ def _check_sources(form: IdentityForm, faults: FaultList) -> None:
         (Source.RADIUS, "radius", form.radius is not None),
         (Source.LEASE, "leases", bool(form.leases)),
     ):
-        if there and source not in named:
+        if there and source not in named and "sources" not in form.unread:
             faults.add(
                 form.spot.under(word),
                 f"There is '{word}:', and '{source}' is not among the sources.",
                 f"Add '{source}' to 'sources' where it belongs in their order.",
             )
-        if source in named and not there:
+        if source in named and not there and word not in form.unread:
             faults.add(
                 form.spot,
                 f"The source '{source}' needs '{word}:', and there is none.",

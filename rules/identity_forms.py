@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from rules import editor_patterns
 from rules.faults import Spot, shown
 from rules.hosts import HostError, canonical_address
 from rules.identity import Disagreement, LeaseFormat, Signature, Source
@@ -63,7 +64,10 @@ def parse_listener(text: str) -> tuple[str, int]:
 @dataclass(frozen=True, kw_only=True)
 class RadiusClientForm:
     addresses: tuple[Network, ...] = required(
-        ListOf(Parsed(parse_network, "a network"), "addresses or networks"),
+        ListOf(
+            Parsed(parse_network, "a network", pattern=editor_patterns.NETWORK),
+            "addresses or networks",
+        ),
         "where its packets come from.",
     )
     message_authenticator: Signature = optional(
@@ -76,7 +80,9 @@ class RadiusClientForm:
 @dataclass(frozen=True, kw_only=True)
 class RadiusForm:
     listen: tuple[str, int] = optional(
-        Parsed(parse_listener, "an address and a port"), "where packets are listened for.", ANYWHERE
+        Parsed(parse_listener, "an address and a port", pattern=editor_patterns.LISTENER),
+        "where packets are listened for.",
+        ANYWHERE,
     )
     clients: dict[str, RadiusClientForm] = required(
         MapOf(Record(RadiusClientForm, "a RADIUS client"), "radius client", "RADIUS clients"),
@@ -93,7 +99,7 @@ class LeaseFileForm:
 @dataclass(frozen=True, kw_only=True)
 class SignInForm:
     lasts: timedelta = optional(
-        Parsed(parse_length, "a length of time"),
+        Parsed(parse_length, "a length of time", pattern=editor_patterns.LENGTH),
         "how long a sign-in at the portal holds.",
         timedelta(hours=8),
     )
@@ -112,12 +118,15 @@ class IdentityForm:
         Disagreement.NOBODY,
     )
     realms: tuple[str, ...] = optional(
-        ListOf(Parsed(parse_realm, "a realm"), "realms"),
+        ListOf(Parsed(parse_realm, "a realm", pattern=editor_patterns.REALM), "realms"),
         "whose account names count, as in SCHOOL\\fern or fern@school.example.",
         (),
     )
     shared: tuple[str, ...] = optional(
-        ListOf(Parsed(parse_either_address, "an address"), "addresses"),
+        ListOf(
+            Parsed(parse_either_address, "an address", pattern=editor_patterns.EITHER_ADDRESS),
+            "addresses",
+        ),
         "IP or hardware addresses that several people use; only a sign-in counts there.",
         (),
     )
@@ -133,6 +142,7 @@ class IdentityForm:
         Record(SignInForm, "how sign-ins work"), "signing in at the portal.", SignInForm()
     )
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 IDENTITY = Record(IdentityForm, "how people are known")

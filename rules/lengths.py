@@ -7,7 +7,13 @@ from datetime import date, timedelta
 
 from rules.faults import shown
 
-_LENGTH = re.compile(r"(\d{1,4}) (minute|hour|day|week|month|year)s?")
+_UNITS = {"minute": "minute", "min": "minute", "hour": "hour", "hr": "hour", "h": "hour"} | {
+    unit: unit for unit in ("day", "week", "month", "year")
+}
+_LENGTH = re.compile(rf"([0-9]{{1,4}}) ?({'|'.join(_UNITS)})s?")
+_HOURS_AND_MINUTES = re.compile(
+    r"([0-9]{1,4}) ?(?:hours?|hrs?|h)(?: and|,)? ?([0-9]{1,4}) ?(?:minutes?|mins?|m)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +55,28 @@ def parse_period(text: str) -> Period:
 
 def parse_length(text: str) -> timedelta:
     """Read minutes or hours, a day at most. Raises ValueError with a sentence for the writer."""
-    number, unit = _parts(text, "'45 minutes' or '2 hours'")
-    length = timedelta(minutes=number) if unit == "minute" else timedelta(hours=number)
+    if both := _HOURS_AND_MINUTES.fullmatch(_plain(text)):
+        unit, length = "hour", timedelta(hours=int(both[1]), minutes=int(both[2]))
+    else:
+        number, unit = _parts(text, "'45 minutes' or '2 hours'")
+        length = timedelta(minutes=number) if unit == "minute" else timedelta(hours=number)
+    if not length:
+        raise _no_length(text, "'45 minutes' or '2 hours'")
     if unit not in ("minute", "hour") or length > timedelta(days=1):
         raise ValueError(f"{shown(text)} is not a number of minutes or hours within one day.")
     return length
 
 
 def _parts(text: str, example: str) -> tuple[int, str]:
-    found = _LENGTH.fullmatch(" ".join(text.lower().split()))
+    found = _LENGTH.fullmatch(_plain(text))
     if found is None or int(found[1]) == 0:
-        raise ValueError(f"{shown(text)} is not a length of time; write it like {example}.")
-    return int(found[1]), found[2]
+        raise _no_length(text, example)
+    return int(found[1]), _UNITS[found[2]]
+
+
+def _no_length(text: str, example: str) -> ValueError:
+    return ValueError(f"{shown(text)} is not a length of time; write it like {example}.")
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())

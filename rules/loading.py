@@ -11,7 +11,7 @@ from pathlib import Path
 from rules.building import build_policy
 from rules.checks import ROLE_WORDS, check_policy
 from rules.faults import Fault, PolicyError
-from rules.forms import POLICY
+from rules.forms import PEOPLE, POLICY
 from rules.gathering import NO_COPIES, Gathering
 from rules.long_lists import LongList, read_long_list
 from rules.nodes import Node
@@ -57,7 +57,13 @@ def load_policy(
     reading.declare("role", ROLE_WORDS)
     reading.declare("nobody", ("nobody",))
     shipped = _catalogue(gathering, reading, sites)
-    form = _read(gathering.policy(path), POLICY, reading)
+    node = gathering.policy(path)
+    reading.parts_missing = gathering.parts_missing
+    if gathering.parts_missing:
+        reading.lost |= POLICY.declares()
+    if gathering.people_missing:
+        reading.lost |= PEOPLE.declares()
+    form = _read(node, POLICY, reading)
     reading.check_references(_REFERENCES)
     listed: dict[str, LongList] = {}
     if form is not None:
@@ -72,9 +78,20 @@ def load_policy(
 
 def _read[T](node: Node | None, shape: Shape[T], reading: Reading) -> T | None:
     try:
-        return None if node is None else shape.read(node, reading)
+        if node is not None:
+            return shape.read(node, reading)
     except Unreadable:
-        return None
+        pass
+    reading.lost |= shape.declares()
+    return None
+
+
+def load_catalogue(folder: Path) -> Mapping[str, SiteForm]:
+    """Load the catalogue of sites alone. Raises PolicyError with every fault that there is."""
+    reading = Reading()
+    entries = _catalogue(Gathering(reading.faults), reading, folder)
+    reading.faults.raise_if_any()
+    return entries
 
 
 def _catalogue(gathering: Gathering, reading: Reading, folder: Path) -> Mapping[str, SiteForm]:

@@ -5,6 +5,7 @@
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+from rules import editor_patterns
 from rules.faults import Spot
 from rules.readers import (
     parse_account,
@@ -22,7 +23,10 @@ from rules.shapes import Choice, Kept, ListOf, Name, Parsed, Text
 @dataclass(frozen=True, kw_only=True)
 class ContactForm:
     name: str = required(Text(), "the person's name.")
-    email: str = required(Parsed(parse_email, "an e-mail address"), "where to write to them.")
+    email: str = required(
+        Parsed(parse_email, "an e-mail address", pattern=editor_patterns.EMAIL),
+        "where to write to them.",
+    )
     phone: str = optional(Text(), "their telephone number, in quotes.", "")
     title: str = optional(Text(), "what they are called at the school, if not the usual.", "")
 
@@ -43,7 +47,7 @@ class SchoolForm:
     name: str = required(Text(), "the school's full name.")
     contacts: ContactsForm = required(Record(ContactsForm, "the contacts"), "whom people may ask.")
     timezone: ZoneInfo = optional(
-        Parsed(parse_timezone, "a time zone"),
+        Parsed(parse_timezone, "a time zone", pattern=editor_patterns.TIMEZONE),
         "the local time of all rules.",
         ZoneInfo("Europe/London"),
     )
@@ -63,17 +67,32 @@ class PersonForm:
         ListOf(Name("group", refers=False), "groups"), "the groups the person is in.", ()
     )
     addresses: tuple[Placed[str], ...] = optional(
-        ListOf(Kept(Parsed(parse_address, "an IP address")), "IP addresses"),
+        ListOf(
+            Kept(Parsed(parse_address, "an IP address", pattern=editor_patterns.ADDRESS)),
+            "IP addresses",
+        ),
         "fixed IP addresses that only this person uses.",
         (),
     )
     devices: tuple[Placed[str], ...] = optional(
-        ListOf(Kept(Parsed(parse_hardware_address, "a device's address")), "devices"),
+        ListOf(
+            Kept(
+                Parsed(
+                    parse_hardware_address,
+                    "a device's address",
+                    pattern=editor_patterns.HARDWARE_ADDRESS,
+                )
+            ),
+            "devices",
+        ),
         "hardware (MAC) addresses of devices that only this person uses.",
         (),
     )
     accounts: tuple[Placed[str], ...] = optional(
-        ListOf(Kept(Parsed(parse_account, "an account name")), "account names"),
+        ListOf(
+            Kept(Parsed(parse_account, "an account name", pattern=editor_patterns.ACCOUNT)),
+            "account names",
+        ),
         "what the person signs in as, where that is not their short name here.",
         (),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from rules import editor_patterns
 from rules.faults import Spot
 from rules.lengths import parse_length
 from rules.paths import PathPattern
@@ -14,12 +15,17 @@ from rules.reading import Placed
 from rules.records import optional, required
 from rules.shapes import Choice, Kept, ListOf, Name, Number, Parsed, Text
 from rules.sites import Action
-from rules.spans import Span, parse_span
+from rules.spans import SPAN_PATTERN, Span, parse_span
 
-DATE = Parsed(parse_date, "a date")
+DATE = Parsed(parse_date, "a date", pattern=editor_patterns.DATE)
 WHO = ListOf(Kept(Name("who")), "people, groups or roles")
 SITE_NAMES = ListOf(Name("site"), "sites")
-SPANS = ListOf(Kept(Parsed(parse_span, "days and hours")), "days and hours", commas=True, most=50)
+SPANS = ListOf(
+    Kept(Parsed(parse_span, "days and hours", pattern=SPAN_PATTERN)),
+    "days and hours",
+    commas=True,
+    most=50,
+)
 
 
 class Approval(StrEnum):
@@ -35,7 +41,11 @@ class PurposeForm:
     who: tuple[Placed[str], ...] = required(WHO, "people, groups, roles, or staff.")
     sites: tuple[str, ...] = required(SITE_NAMES, "the sites it opens.")
     paths: tuple[Placed[PathPattern], ...] = optional(
-        ListOf(Kept(Parsed(PathPattern.parse, "a path")), "paths", most=200),
+        ListOf(
+            Kept(Parsed(PathPattern.parse, "a path", pattern=editor_patterns.PATH)),
+            "paths",
+            most=200,
+        ),
         "the parts of the sites it opens.",
         (),
     )
@@ -50,6 +60,7 @@ class PurposeForm:
     until: date | None = optional(DATE, "the last day it holds.", None)
     clause: str | None = optional(Name("clause"), "the clause it rests on.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +69,8 @@ class DeclaredForm:
     who: tuple[Placed[str], ...] = required(WHO, "who may declare it.")
     sites: tuple[str, ...] = required(SITE_NAMES, "the sites it can open.")
     longest: timedelta = required(
-        Parsed(parse_length, "a length of time"), "how long it opens them, as in '45 minutes'."
+        Parsed(parse_length, "a length of time", pattern=editor_patterns.LENGTH),
+        "how long it opens them, as in '45 minutes'.",
     )
     approval: Approval = optional(
         Choice(Approval, "an answer"), "whether somebody decides first.", Approval.NEEDED
@@ -70,3 +82,4 @@ class DeclaredForm:
     until: date | None = optional(DATE, "the last day it can be declared.", None)
     clause: str | None = optional(Name("clause"), "the clause it rests on.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()

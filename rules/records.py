@@ -4,12 +4,16 @@ A form is a dataclass whose fields are made with `required` and `optional`; `Rec
 a policy and describes it for editors.
 """
 
+import re
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node
-from rules.reading import Reading, Schema, Shape, Unreadable
+from rules.reading import Plain, Reading, Schema, Shape, Unreadable
+
+# Files of a policy are joined in its entries and one level below, and no deeper.
+_DEEPER = re.compile(r"[.\[]")
 
 
 def required[T](shape: Shape[T], doc: str) -> T:
@@ -23,23 +27,25 @@ def optional[T, D](shape: Shape[T], doc: str, default: D) -> T | D:
 
 
 @dataclass(frozen=True, slots=True)
-class Record[F]:
+class Record[F](Plain):
     """A form: a dataclass whose fields are declared with `required` and `optional`.
 
-    A field `spot` without a shape receives the entry's place. A `partial` form is built even where
-    a required entry could not be read, with None in its place, so that the rest is checked as well.
+    It is built even where an entry could not be read, so that the rest is checked as well: with the
+    default in its place, or the shape's blank where it is needed. A field `spot` without a shape
+    receives the entry's place, and a field `unread` the names of the fields that were not read
+    whole, or that may be in a file which could not be read.
     """
 
     form: type[F]
     what: str
-    partial: bool = False
 
     def read(self, node: Node, reading: Reading) -> F:
         if not isinstance(node, Mapping):
             raise reading.refuse(
                 node.spot, f"This should be {self.what}.", f"It has: {', '.join(self._entries())}."
             )
-        shapes, values, good = self._entries(), dict[str, Any](), True
+        shapes, values, unread = self._entries(), dict[str, Any](), set[str]()
+        absent = shapes.keys() - {key.text for key, _ in node.entries}
         for key, value in node.entries:
             if (shape := shapes.get(key.text)) is None:
                 spot = Spot(key.spot.file, key.spot.line, value.spot.key)
@@ -48,24 +54,34 @@ class Record[F]:
                     f"There is no entry {shown(key.text)} here.",
                     reading.faults.suggestion(key.text, shapes),
                 )
+                unread |= absent  # it may have been meant for any of them
                 continue
+            faults_before = len(reading.faults.faults)
             try:
-                values[key.text.replace("-", "_")] = shape.read(value, reading)
+                values[key.text] = shape.read(value, reading)
             except Unreadable:
-                good = False
-        present = {key.text for key, _ in node.entries}
-        missing = [name for name in self._required() if name not in present]
-        for name in missing:
-            reading.faults.add(
-                node.spot, f"'{name}' is missing.", f"Add '{name}:', {self._doc(name)}"
-            )
-        if self.partial:
-            values = {name.replace("-", "_"): None for name in self._required()} | values
-        elif missing or not good:
-            raise Unreadable
-        if any(f.name == "spot" for f in fields(self.form)):  # type: ignore[arg-type]
-            values["spot"] = node.spot
-        return self.form(**values)
+                reading.lost |= shape.declares()
+            if len(reading.faults.faults) > faults_before:
+                unread.add(key.text)
+        elsewhere = reading.parts_missing and not _DEEPER.search(node.spot.key)
+        if elsewhere:
+            unread |= absent
+        for name in self._required():
+            if name in absent and not elsewhere:
+                reading.faults.add(
+                    node.spot, f"'{name}' is missing.", f"Add '{name}:', {self._doc(name)}"
+                )
+                unread.add(name)
+            if name not in values:
+                values[name] = shapes[name].blank
+        for name in unread & absent:
+            reading.lost |= shapes[name].declares()
+        names = {f.name for f in fields(self.form)}  # type: ignore[arg-type]
+        known: dict[str, Any] = {"spot": node.spot, "unread": frozenset(map(_field, unread))}
+        return self.form(
+            **{_field(name): value for name, value in values.items()},
+            **{name: value for name, value in known.items() if name in names},
+        )
 
     def schema(self) -> Schema:
         return {
@@ -77,6 +93,9 @@ class Record[F]:
                 for name, shape in self._entries().items()
             },
         }
+
+    def declares(self) -> frozenset[str]:
+        return frozenset[str]().union(*(shape.declares() for shape in self._entries().values()))
 
     def _entries(self) -> dict[str, Shape[Any]]:
         return {
@@ -100,3 +119,7 @@ class Record[F]:
                 if f.name.replace("_", "-") == name
             )
         )
+
+
+def _field(name: str) -> str:
+    return name.replace("-", "_")

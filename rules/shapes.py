@@ -8,18 +8,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 from rules.faults import Spot, shown
 from rules.nodes import Mapping, Node, Scalar
 from rules.nodes import Sequence as ListNode
-from rules.reading import Placed, Reading, Schema, Shape, Unreadable
+from rules.reading import Placed, Plain, Reading, Schema, Shape, Unreadable
 
 SLUG = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _FOUND = {"number": "a number", "truth": "true or false", "nothing": "nothing"}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Plain):
     """A text of a bounded length, with what its letters may be."""
 
     what: str = "a text"
@@ -45,13 +46,17 @@ class Text:
         return {"type": "string", "maxLength": self.most, "pattern": pattern}
 
 
+SHORT_NAME = Text("a short name in small letters", SLUG, 60)
+
+
 @dataclass(frozen=True, slots=True)
-class Parsed[T]:
+class Parsed[T](Plain):
     """A text that a function understands; the function raises ValueError with a sentence."""
 
     parse: Callable[[str], T]
     what: str
     most: int = 300
+    pattern: str = r"\S"  # for editors; it fits whatever the function understands
 
     def read(self, node: Node, reading: Reading) -> T:
         if isinstance(node, Scalar) and node.kind == "number":
@@ -66,11 +71,11 @@ class Parsed[T]:
             raise reading.refuse(spot, str(error)) from error
 
     def schema(self) -> Schema:
-        return Text(self.what, most=self.most).schema()
+        return {"type": "string", "maxLength": self.most, "pattern": self.pattern}
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Name(Plain):
     """A short name in lower case. As a reference it must exist somewhere as one of `kind`."""
 
     kind: str
@@ -80,7 +85,7 @@ class Name:
         if isinstance(node, Scalar) and node.kind == "text" and not re.fullmatch(SLUG, node.text):
             what = f"{shown(node.text)} is not a short name in small letters."
             raise reading.refuse(node.spot, what, self._remedy(node.text, reading))
-        name = Text("a short name in small letters", SLUG, 60).read(node, reading)
+        name = SHORT_NAME.read(node, reading)
         if self.refers:
             reading.references.append((self.kind, name, node.spot))
         else:
@@ -100,11 +105,14 @@ class Name:
         return "Use small letters, figures, dots and hyphens, as in 'a.larch'."
 
     def schema(self) -> Schema:
-        return Text("", SLUG, 60).schema()
+        return {"$ref": f"#/$defs/{self.kind}"}  # see `rules.schema`
+
+    def declares(self) -> frozenset[str]:
+        return frozenset(() if self.refers else (self.kind,))
 
 
 @dataclass(frozen=True, slots=True)
-class Choice[E: StrEnum]:
+class Choice[E: StrEnum](Plain):
     """One of a few words."""
 
     words: type[E]
@@ -128,7 +136,7 @@ class Choice[E: StrEnum]:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Plain):
     """A whole number in a range, both ends included."""
 
     least: int
@@ -149,7 +157,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept[T]:
+class Kept[T](Plain):
     """A value that remembers its place."""
 
     shape: Shape[T]
@@ -160,15 +168,19 @@ class Kept[T]:
     def schema(self) -> Schema:
         return self.shape.schema()
 
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares()
+
 
 @dataclass(frozen=True, slots=True)
-class ListOf[T]:
+class ListOf[T](Plain):
     """A list of one or more; with `single`, one entry may stand without the list around it.
 
     Several that stand there with commas, but without brackets, are a fault, unless one entry may
     have `commas` in it.
     """
 
+    blank: ClassVar[Any] = ()
     shape: Shape[T]
     what: str
     single: bool = True
@@ -202,7 +214,7 @@ class ListOf[T]:
             try:
                 values.append(self.shape.read(item, reading))
             except Unreadable:
-                continue
+                reading.lost |= self.shape.declares()
         return tuple(values)
 
     def schema(self) -> Schema:
@@ -214,9 +226,12 @@ class ListOf[T]:
         }
         return {"anyOf": [self.shape.schema(), several]} if self.single else several
 
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares()
+
 
 @dataclass(frozen=True, slots=True)
-class MapOf[T]:
+class MapOf[T](Plain):
     """Entries by short name. With `kind`, the names are declared for others to refer to."""
 
     shape: Shape[T]
@@ -238,17 +253,21 @@ class MapOf[T]:
                     f"{shown(key.text)} cannot be a name here.",
                     "Use small letters, figures, dots and hyphens, as in 'a.larch'.",
                 )
+                reading.lost.add(self.kind)
             else:
                 reading.declare(self.kind, (key.text,))
             try:
                 values[key.text] = self.shape.read(value, reading)
             except Unreadable:
-                continue
+                reading.lost |= self.shape.declares()
         return values
 
     def schema(self) -> Schema:
         return {
             "type": "object",
-            "propertyNames": Text("", SLUG, 60).schema(),
+            "propertyNames": SHORT_NAME.schema(),
             "additionalProperties": self.shape.schema(),
         }
+
+    def declares(self) -> frozenset[str]:
+        return self.shape.declares() | {self.kind}

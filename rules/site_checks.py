@@ -14,18 +14,22 @@ def check_sites(sites: Mapping[str, SiteForm], faults: FaultList) -> None:
     for site_id, site in sites.items():
         for domain in site.domains:
             if owners.setdefault(domain.value, site_id) != site_id:
-                _overlap(faults, domain.spot, domain.value, sites[owners[domain.value]].name)
+                _overlap(faults, domain.spot, domain.value, _called(owners[domain.value], sites))
     for site_id, site in sites.items():
         for domain in site.domains:
             above = domain.value
             while above := above.partition(".")[2]:
                 if (other := owners.get(above)) is not None and other != site_id:
-                    _overlap(faults, domain.spot, domain.value, sites[other].name)
-    networks = [(net, site) for site in sites.values() for net in site.networks]
+                    _overlap(faults, domain.spot, domain.value, _called(other, sites))
+    networks = [(net, site_id) for site_id, site in sites.items() for net in site.networks]
     networks.sort(key=lambda pair: _bounds(pair[0].value))
     for (before, holder), (network, claimant) in pairwise(networks):
-        if holder is not claimant and _bounds(network.value)[:2] <= _end(before.value):
-            _overlap(faults, network.spot, str(network.value), holder.name)
+        if holder != claimant and _bounds(network.value)[:2] <= _end(before.value):
+            _overlap(faults, network.spot, str(network.value), _called(holder, sites))
+
+
+def _called(site_id: str, sites: Mapping[str, SiteForm]) -> str:
+    return sites[site_id].name or site_id  # a name that could not be read
 
 
 def _bounds(network: Network) -> tuple[int, int, int]:

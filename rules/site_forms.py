@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
+from rules import editor_patterns
 from rules.faults import Spot
 from rules.purpose_forms import DATE
 from rules.readers import parse_domain, parse_network
@@ -16,7 +17,7 @@ from rules.sites import Action, Endpoint, Network
 
 
 def _endpoints(action: Action, doc: str) -> tuple[Endpoint, ...]:
-    shape = Parsed(partial(Endpoint.parse, action), "an endpoint")
+    shape = Parsed(partial(Endpoint.parse, action), "an endpoint", pattern=editor_patterns.ENDPOINT)
     return optional(ListOf(shape, "endpoints"), doc, ())
 
 
@@ -36,14 +37,16 @@ class EndpointsForm:
 class SiteForm:
     name: str = required(Text(), "the name people know it by.")
     domains: tuple[Placed[str], ...] = required(
-        ListOf(Kept(Parsed(parse_domain, "a domain")), "domains"),
+        ListOf(Kept(Parsed(parse_domain, "a domain", pattern=editor_patterns.DOMAIN)), "domains"),
         "its domains, each with everything below it.",
     )
     categories: tuple[str, ...] = optional(
         ListOf(Name("category", refers=False), "categories"), "what kind of site it is.", ()
     )
     networks: tuple[Placed[Network], ...] = optional(
-        ListOf(Kept(Parsed(parse_network, "a network")), "networks"),
+        ListOf(
+            Kept(Parsed(parse_network, "a network", pattern=editor_patterns.NETWORK)), "networks"
+        ),
         "its own networks, for apps that carry addresses.",
         (),
     )
@@ -55,6 +58,7 @@ class SiteForm:
     source: str = optional(Text(most=500), "where the domains are from.", "")
     checked: date | None = optional(DATE, "the day somebody last checked them.", None)
     spot: Spot = field(default=Spot("", 0))
+    unread: frozenset[str] = frozenset()
 
 
 SITES = MapOf(Record(SiteForm, "a site"), "site", "sites")

@@ -9,7 +9,7 @@ The answer is always the one that asking every condition of every purpose would 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ class _Lack:
         """Word the refusal for one who asks."""
         refusal, why = self.plainly, self.condition.why_not(asked)
         reason = f"{refusal.reason} You have a purpose for it, “{self.title}”: {why}."
-        return Decision(False, refusal.outcome, reason, refusal.site, None, refusal.clause)
+        return replace(refusal, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rules.decision import Decision, Outcome
+from rules.decision import Decision, Outcome, RuleRef
 from rules.school import Clause
 from rules.sites import Site
 
@@ -53,11 +53,18 @@ _OWN_WORDS: Mapping[Outcome, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The reason and the clause for each outcome; `kinds` say what a site of a category is."""
+    """The reason and the clause for each outcome; `kinds` say what a site of a category is.
+
+    The rest is what a refusal goes back to: by site id the entry that restricts it, and where the
+    policy says what becomes of devices that nobody is known to use, and of withdrawals.
+    """
 
     texts: Mapping[Outcome, str] = field(default_factory=dict)
     clauses: Mapping[Outcome, Clause] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    restricting: Mapping[str, RuleRef] = field(default_factory=dict)
+    unidentified: RuleRef | None = None
+    essentials: RuleRef | None = None
 
     def reason(
         self, outcome: Outcome, site: Site | None, purpose: str = "", until: str = ""
@@ -73,16 +80,30 @@ class Wording:
         return _SLOT.sub(lambda slot: slots[slot[1]], text)
 
     def refusal(self, outcome: Outcome, site: Site | None) -> Decision:
-        """Give a refusal with its words and its clause."""
-        return Decision(
-            False, outcome, self.reason(outcome, site), site, None, self.clauses.get(outcome)
-        )
+        """Give a refusal with its words, the line of the policy behind it, and its clause."""
+        reason, rule = self.reason(outcome, site), self._rule(outcome, site)
+        return Decision(False, outcome, reason, site, rule, self.clauses.get(outcome))
+
+    def _rule(self, outcome: Outcome, site: Site | None) -> RuleRef | None:
+        restricting = None if site is None else self.restricting.get(site.id)
+        match outcome:
+            case Outcome.WITHDRAWN:
+                return self.essentials
+            case Outcome.UNIDENTIFIED:
+                return self.unidentified or restricting
+            case _:
+                return restricting
 
     def kind(self, site: Site | None) -> str:
         """Say what kind of site it is, with its article: `a social networking site`."""
         kinds = [self.kinds[c] for c in sorted(site.categories if site else ()) if c in self.kinds]
         noun = kinds[0] if kinds else "restricted site"
-        return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+        return with_article(noun)
+
+
+def with_article(noun: str) -> str:
+    """Write `an online meeting place`, `a social networking site`."""
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def unknown_slots(text: str) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rules.clock_changes import left_out, never_comes
 from scripts.common import WrongUsage
 
 _HOUR_AND_MINUTE = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -27,12 +28,9 @@ def moment(text: str, timezone: ZoneInfo) -> datetime:
         ) from error
     if typed.tzinfo:
         return typed
-    local = typed.replace(tzinfo=timezone)
-    if local.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) != typed:
-        raise WrongUsage(
-            f"There is no {text}: the clocks go forward in that hour. Choose another time."
-        )
-    return local
+    if never_comes(typed, timezone):
+        raise WrongUsage(" ".join(left_out(text)))
+    return typed.replace(tzinfo=timezone)
 
 
 def moment_or_hour(text: str, timezone: ZoneInfo, now: datetime) -> datetime:

@@ -106,7 +106,8 @@ def _change(rules: Policy, event: PastEvent) -> tuple[Change, str]:
     decision = rules.decide(request, person, event.at)
     if decision.outcome is Outcome.NOT_RESTRICTED:
         return Change.OPEN, ""
-    rule = decision.rule.id if decision.rule else event.rule or ""
+    # What is refused now names what restricts the site; more is told by what had opened it.
+    rule = decision.rule.id if decision.allowed and decision.rule else event.rule or ""
     # A grant was one person's and of its day; no policy takes it back or gives it.
     if event.outcome == Outcome.GRANT:
         return Change.SAME, rule

@@ -35,12 +35,12 @@ from addon.gateway.facts import (
 )
 from rules.faults import FaultList, Spot
 from rules.nodes import MOST_BYTES, Node, Scalar, read_nodes
-from rules.reading import Reading, Schema, Unreadable
+from rules.reading import Plain, Reading, Schema, Unreadable
 from rules.records import Record, optional
 from rules.shapes import Choice, ListOf, Number, Parsed
 
 
-class _Truth:
+class _Truth(Plain):
     """True or false."""
 
     def read(self, node: Node, reading: Reading) -> bool:

@@ -89,6 +89,7 @@ def test_the_path_is_on_record_only_where_a_rule_needed_it(
     allowed, refused = gate.events()
     assert (allowed["path"], allowed["allowed"]) == ("/jobs", 1)
     assert (refused["path"], refused["allowed"]) == (None, 0)
+    assert refused["rule"] == "restricted: social-networking"
 
 
 def test_an_unrelated_site_over_tls_keeps_its_own_certificate_and_leaves_no_row(

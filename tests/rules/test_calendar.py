@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules.clock_changes import never_comes
 from rules.days import Calendar, DayKind, Term
 from rules.hours import parse_window
 from rules.policy import Policy
@@ -105,9 +106,52 @@ def test_spans_overlap_only_where_their_words_agree() -> None:
     assert not parse_span("school days 08:00-10:00").overlaps(parse_span("INSET days 09:00-11:00"))
 
 
-def test_a_span_that_is_no_span_is_refused() -> None:
-    with pytest.raises(ValueError, match="'skool days' is not a day"):
-        parse_span("skool days 08:00-17:00")
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("term-time", "term time"),
+        ("Termtime 8-17", "term time 08:00-17:00"),
+        ("school day", "school days"),
+        ("schooldays", "school days"),
+        ("School-Days 8am-5pm", "school days 08:00-17:00"),
+        ("INSET day", "inset days"),
+        ("school holiday", "school holidays"),
+        ("break", "breaks"),
+        ("break time, school days", "school days, breaks"),
+        ("outside directed-time", "outside directed time"),
+    ],
+)
+def test_the_words_of_the_school_year_may_be_spelt_as_people_do(written: str, meant: str) -> None:
+    assert parse_span(written) == parse_span(meant)
+
+
+def test_one_spelling_is_shown() -> None:
+    written = ["INSET days", "schoolday 8-17", "term-time"]
+    assert (
+        in_words(map(parse_span, written)) == "INSET days; school days, 08:00 to 17:00; term time"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("skool days 08:00-17:00", "'skool days' is not a day. Did you mean 'school days'?"),
+        ("holidays", "'holidays' is not a day. Did you mean 'school holidays'?"),
+        ("during term time", "'during term time' is not a day. Did you mean 'term time'?"),
+        ("school dayshift", "'school dayshift' is not a day. Did you mean 'school days'?"),
+        ("Always", "'Always' needs no words: leave 'when' out."),
+        ("24/7", "'24/7' needs no words: leave 'when' out."),
+        ("school days and Sat",
+         "'and Sat' begins with 'and'; write a list: ['school days', 'Sat']."),
+        ("breaks, directed time", "'breaks' and 'directed time' stand together; write a list: "
+                                  "['breaks', 'directed time']."),
+        ("school days M-F", "'M' is not a day. Days are written like 'Mon-Fri'."),
+    ],
+)  # fmt: skip
+def test_a_span_that_is_no_span_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - compared whole
+        parse_span(text)
+    assert str(refused.value) == said
 
 
 class TestChangesOfTheClock:
@@ -194,3 +238,19 @@ def test_a_calendar_that_cannot_be_is_refused(
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - a PolicyError, compared in words
         load(policy)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("local", "zone", "never"),
+    [
+        ("2027-03-28T00:59", "Europe/London", False),
+        ("2027-03-28T01:00", "Europe/London", True),
+        ("2027-03-28T01:59", "Europe/London", True),
+        ("2027-03-28T02:00", "Europe/London", False),
+        ("2027-10-31T01:30", "Europe/London", False),  # it comes twice
+        ("2027-03-28T01:30", "Asia/Tokyo", False),
+        ("0001-01-01T00:00", "Asia/Tokyo", False),  # the year before has no number
+    ],
+)
+def test_an_hour_that_the_clocks_leave_out_never_comes(local: str, zone: str, never: bool) -> None:
+    assert never_comes(datetime.fromisoformat(local), ZoneInfo(zone)) is never

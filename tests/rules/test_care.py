@@ -47,6 +47,7 @@ def test_a_period_reaches_back_as_the_calendar_does(
             "'90 minutes' is not a number of days, weeks, months or years.",
         ),
         (parse_period, "900 years", "'900 years' is not a number of days"),
+        (parse_length, "0 hours 0 min", "'0 hours 0 min' is not a length of time;"),
         (parse_length, "2 days", "'2 days' is not a number of minutes or hours within one day."),
         (
             parse_length,
@@ -66,6 +67,8 @@ def test_a_length_that_cannot_be_is_refused(
 def test_lengths_are_minutes_and_hours() -> None:
     assert parse_length("45 minutes") == timedelta(minutes=45)
     assert parse_length("2 hours") == timedelta(hours=2)
+    for text in ("90 min", "90mins", "1 hour 30 minutes", "1 hr and 30 min", "1h30m"):
+        assert parse_length(text) == timedelta(minutes=90)
 
 
 def test_what_the_policy_does_not_say_about_keeping_has_a_default(
