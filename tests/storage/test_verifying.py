@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from shutil import copytree, rmtree
+from shutil import copyfile
 
 import pytest
 from hypothesis import given, settings
@@ -473,17 +473,17 @@ class TestWithoutItsTriggers:
         assert checked(kept).seals == seals
 
 
-ODD_VALUES = ("'abc'", "x'ff00'", "CAST(x'ff' AS TEXT)", "1.5", "9000000000000000000", "-1")
+ODD_VALUES = ("'abc'", "x'ff00'", "CAST(x'ff' AS TEXT)", "9000000000000000000")
 
 
 def test_whatever_is_put_anywhere_there_is_a_sentence_about_it(
     state: Path, tmp_path: Path, event: Make
 ) -> None:
-    """One value of each kind in each column of each table; SQLite keeps them all."""
+    """A value of each kind in each column of each table; SQLite keeps them all."""
     database = open_record(state)
     with closing(database.writer()) as connection, connection.begin():
         rows = [event_row(event(action="post")) for _ in range(3)]
-        rows += [event_row(event(allowed=False, kind="navigation")) for _ in range(3)]
+        rows += [event_row(event(allowed=False)) for _ in range(3)]
         ended = [completion_row(Completion(int(rows[0][0] or 0), 200, 1, 2, NOON))]
         lines = [Line(row, False) for row in rows]
         write(connection, Work(lines, [int(rows[1][0] or 0)], ended), NOON, careful=False)
@@ -493,33 +493,28 @@ def test_whatever_is_put_anywhere_there_is_a_sentence_about_it(
     seal_visits(database, NOON + timedelta(days=9))
     assert verify(database).broken is None
     database.dispose()
-    before, kept = KeptInFile(state), KeptInFile(tmp_path / "changed")
-    unseen = {("acts", "seen")}  # when a page was last in use shows once its visit is sealed
+    kept, changed = KeptInFile(state), KeptInFile(tmp_path / "changed")
+    kept.without_guards()  # which is said last
+    database.cut_log()
+    changed.state.mkdir()
+    found = 0
     for table in ("seals", "events", "corrections", "access", "holds", "visits", "acts", "counts"):
-        for (column,) in before.ask(f"SELECT name FROM pragma_table_info('{table}')"):
+        for (column,) in kept.ask(f"SELECT name FROM pragma_table_info('{table}')"):
             for value in ODD_VALUES:
-                rmtree(kept.state, ignore_errors=True)
-                copytree(state, kept.state)
+                copyfile(state / FILE_NAME, changed.state / FILE_NAME)
                 try:
-                    kept.unguarded(f'UPDATE OR IGNORE {table} SET "{column}" = {value}')
-                except sqlite3.Error:
-                    continue  # not even SQLite takes that
-                if before.ask(f'SELECT "{column}" FROM {table}') == raw(kept, table, column):
-                    continue
-                broken = checked(kept).broken
-                if (table, column) not in unseen:
-                    assert broken, (table, column, value)
-                    assert broken.why.endswith("."), (table, column, value)
-                    broken.why.encode()
-
-
-def raw(kept: Kept, table: str, column: object) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(kept.state / FILE_NAME)) as connection:
-        connection.text_factory = bytes
-        found = connection.execute(f'SELECT "{column}" FROM {table}').fetchall()
-    return [
-        tuple(v.decode(errors="replace") if isinstance(v, bytes) else v for v in f) for f in found
-    ]
+                    changed.run(
+                        f'PRAGMA synchronous = OFF; UPDATE OR IGNORE {table} SET "{column}" = '
+                        f'{value} WHERE "{column}" IS NOT NULL'
+                    )
+                except sqlite3.IntegrityError:
+                    continue  # not even SQLite keeps a word in the place of a row's own number
+                broken = checked(changed).broken
+                assert broken, (table, column, value)
+                assert broken.why.endswith("."), (table, column, value)
+                broken.why.encode()
+                found += not broken.why.startswith("Triggers")
+    assert found > 200
 
 
 texts = some.text(max_size=30).filter(lambda text: "\ud800" not in text)
