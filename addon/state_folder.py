@@ -45,6 +45,11 @@ def certificates_folder(state: Path) -> Path:
     return state / "certificates"
 
 
+def backups_folder(state: Path) -> Path:
+    """Copies of the record and the certificates from before each upgrade."""
+    return state / "backups"
+
+
 def haproxy_folder(state: Path) -> Path:
     """HAProxy's configuration, tables and runtime socket."""
     return state / "haproxy"
@@ -63,3 +68,8 @@ def bell_of(state: Path) -> Path:
 def withdrawn_people(state: Path) -> Path:
     """Whose web access is withdrawn, as a record on a server said last."""
     return state / "withdrawn.json"
+
+
+def kept_heads(state: Path) -> Path:
+    """Where the record's heads are kept elsewhere, and when they got there."""
+    return state / "kept-heads.json"

@@ -44,6 +44,8 @@ def check_policy(form: PolicyForm, shipped: Mapping[str, SiteForm], faults: Faul
         _check_calendar(form.calendar, faults)
     if form.cases is not None:
         _check_cases(form.cases, faults)
+        for who in (*form.cases.authorised_by, form.cases.about_them):
+            _check_decides(who.value, who.spot, form, faults)
     for trial in form.tests:
         _check_trial(trial, faults)
     _check_wording(vars(form.reasons).values(), faults)
@@ -92,6 +94,7 @@ def _check_purpose(
 ) -> None:
     for word in purpose.who:
         _check_no_pupil(word, pupils, faults)
+    _check_decides(purpose.owner, purpose.spot.under("owner"), form, faults)
     _check_hours(purpose.when, faults)
     for span in purpose.when:
         if span.value.needs_calendar and form.calendar is None:
@@ -121,6 +124,16 @@ def _check_no_pupil(word: Placed[str], pupils: Mapping[str, str], faults: FaultL
             word.spot,
             f"No purpose opens a restricted site to a pupil, and {pupils[word.value]}.",
             "Name members of staff, or a group of theirs.",
+        )
+
+
+def _check_decides(person_id: str, spot: Spot, form: PolicyForm, faults: FaultList) -> None:
+    person = (form.people or {}).get(person_id)
+    if person is not None and person.role is Role.PUPIL:
+        faults.add(
+            spot,
+            f"{person.name} is a pupil, and pupils decide nothing here.",
+            "Name a member of staff.",
         )
 
 
@@ -156,6 +169,12 @@ def _check_paths(purpose: PurposeForm, sites: Mapping[str, SiteForm], faults: Fa
                 path.spot,
                 f"{shown(path.value.text)} has a scheme in front.",
                 "Leave out 'https://', as in 'www.facebook.com/our-school'.",
+            )
+        elif "*" in host:
+            faults.add(
+                path.spot,
+                f"{shown(host)} is not a host; write it like 'facebook.com'.",
+                "Leave '*.' out: a host counts with everything below it.",
             )
         elif opened and host and not any(host == d or host.endswith("." + d) for d in domains):
             faults.add(

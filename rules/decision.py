@@ -1,7 +1,7 @@
 """A decision is a value that carries its reason: what, why, which rule, which clause."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -96,11 +96,37 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A purpose that a person could declare for a site, and in words what rules it out just now.
+
+    `longest` is how long it opens the site at most, `a_day` how often a day. With `needs_approval`
+    somebody else decides first.
+    """
+
+    rule: RuleRef
+    longest: timedelta
+    needs_approval: bool
+    a_day: int
+    failed: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it in values that JSON has, the length in minutes."""
+        return {
+            "rule": _rule_json(self.rule),
+            "longest_minutes": int(self.longest.total_seconds()) // 60,
+            "approval": "needed" if self.needs_approval else "not-needed",
+            "a_day": self.a_day,
+            "failed": list(self.failed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision with the rules that came close, the closest first."""
+    """A decision with the rules that came close, the closest first, and what could be declared."""
 
     decision: Decision
     near: tuple[Near, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Give it in values that JSON has."""
@@ -109,6 +135,7 @@ class Explanation:
             "near": [
                 {"rule": _rule_json(near.rule), "failed": list(near.failed)} for near in self.near
             ],
+            "could_declare": [offer.as_json() for offer in self.offers],
         }
 
 

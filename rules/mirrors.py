@@ -6,6 +6,10 @@ site's name into their own host (`www-facebook-com.translate.goog`), which the s
 shows. Others carry an address in the path or the query, which shows only once it is decrypted;
 `shows_others` says which hosts are worth that.
 
+What shows others by address is decrypted, so only services that do little else are among them. Left
+out are therefore `www.google.com/amp/s/...`, whose page comes from `cdn.ampproject.org` or the site
+itself, and `www.bing.com/translator`, whose page comes from one of Microsoft's hosts below.
+
 Sources: Google's and the AMP project's descriptions of the host form ("-" for ".", "--" for "-");
 the archives' own address forms.
 """
@@ -13,6 +17,7 @@ the archives' own address forms.
 import re
 from urllib.parse import unquote
 
+from rules.google_countries import GOOGLE_ENDINGS
 from rules.hosts import HostError, canonical_host
 
 # Hosts below these carry the other name in their first label.
@@ -38,7 +43,7 @@ BY_ADDRESS = frozenset(
         "webcache.googleusercontent.com",
         "cc.bingj.com",
         "translate.google.com",
-        "translate.google.co.uk",
+        *(f"translate.google.{ending}" for ending in GOOGLE_ENDINGS),
         "translate.googleusercontent.com",
         "papago.naver.net",
         "ghostarchive.org",
@@ -46,7 +51,14 @@ BY_ADDRESS = frozenset(
         "timetravel.mementoweb.org",
         "translatetheweb.com",
         "www.translatetheweb.com",
-        "translate.yandex.com",
+        *(
+            f"translate.yandex.{ending}"
+            for ending in ("com", "com.tr", "ru", "by", "kz", "ua", "uz")
+        ),
+        "yandexwebcache.net",
+        "yandexwebcache.org",
+        "megalodon.jp",
+        "gyo.tc",
         "translated.turbopages.org",
         "www.translatoruser-int.com",
         "12ft.io",
@@ -61,7 +73,7 @@ MIRRORS = BY_ADDRESS | {suffix.removeprefix(".") for suffix in BY_NAME}
 _HOST = r"[^\s/?#&:+@\[\]]{1,200}\.[^\s/?#&:+@\[\]]{1,63}"
 _SCHEME = r"(?:https?:/{1,2}|cache:(?:[\w-]{1,40}:)?)(?:[^\s/?#@]{0,99}@)?"
 _ADDRESS = re.compile(rf"{_SCHEME}({_HOST})", re.I)
-_BARE = re.compile(rf"(?:^|/|[?&](?:u|url|q)=)({_HOST})(?=[/?#&]|$)", re.I)
+_BARE = re.compile(rf"(?:^|/|[?&](?:u|url|q|a)=)({_HOST})(?=[/?#&]|$)", re.I)
 _DEEPEST = 3
 _LOOKED_AT = 4096
 

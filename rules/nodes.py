@@ -135,6 +135,13 @@ def _kind(text: str) -> str:
     return "number" if _INT.fullmatch(text) or _FLOAT.fullmatch(text) else "text"
 
 
+def _groups(value: Node) -> list[Mapping] | None:
+    """What a merge key brings in: one group of entries, or a list of them; None for all else."""
+    nodes = value.items if isinstance(value, Sequence) else (value,)
+    groups = [node for node in nodes if isinstance(node, Mapping)]
+    return groups if len(groups) == len(nodes) else None
+
+
 def _line_of(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
@@ -214,8 +221,9 @@ class _Composer:
             inner = spot.under(name.text[:60] if name.text.isprintable() else shown(name.text))
             # An entry stands where its name is, even when its value begins on the next line.
             value = self.node(next(events), events, inner.key, depth + 1, name.spot.line)
-            if name.text == "<<" and isinstance(value, Mapping):
-                merged.extend(value.entries)  # YAML's merge key: entries that may be written over
+            if name.text == "<<" and (groups := _groups(value)) is not None:
+                # YAML's merge key: entries that may be written over. Of several, the first counts.
+                merged.extend(entry for group in groups for entry in group.entries)
             elif name.text in entries:
                 first = entries[name.text][0].spot.line
                 self.faults.add(

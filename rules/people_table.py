@@ -2,9 +2,9 @@
 
 The columns are `id`, `name`, `role`, and if wanted `groups`, `addresses`, `devices` and `accounts`,
 in any order; several groups or addresses stand in one cell with spaces between them. Spreadsheets
-add a mark at the front, end lines as Windows does, and use semicolons or tabs in places: all of
-that is read. Each row becomes the same node that the YAML would have been, so it is checked
-likewise.
+add a mark or a line (`sep=;`) at the front, end lines as Windows does, and use semicolons or tabs
+in places: all of that is read. Each row becomes the same node that the YAML would have been, so it
+is checked likewise.
 """
 
 import csv
@@ -17,6 +17,7 @@ from rules.nodes import MOST_BYTES, Mapping, Node, Scalar, Sequence
 _NEEDED = ("id", "name", "role")
 _SEVERAL = ("groups", "addresses", "devices", "accounts")
 MOST_PEOPLE = 10_000
+_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 
 
 class _Unclosed(Exception):
@@ -36,9 +37,9 @@ def read_people(data: bytes, file: str, faults: FaultList) -> Mapping | None:
         return None
     rows = _rows(text)
     try:
-        _, header = next(rows, (1, []))
+        line, header = next(rows, (1, []))
         columns = [cell.strip().lower() for cell in header]
-        if not _good_columns(columns, Spot(file, 1), faults):
+        if not _good_columns(columns, Spot(file, line), faults):
             return None
         return _people(rows, columns, file, faults)
     except _Unclosed as error:
@@ -68,13 +69,17 @@ def _text(data: bytes) -> str:
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.splitlines()
-    first = lines[0]
-    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count), strict=True)
-    begins = 1
+    # Excel writes, and obeys, a first line that says what stands between the cells.
+    said = _SEPARATOR.fullmatch(lines[0])
+    before = 1 if said else 0
+    first = lines[before] if before < len(lines) else ""
+    delimiter = said[1] if said else max(",;\t", key=first.count)
+    reader = csv.reader(lines[before:], delimiter=delimiter, strict=True)
+    begins = before + 1
     try:
         for row in reader:
-            yield reader.line_num, row
-            begins = reader.line_num + 1
+            yield before + reader.line_num, row
+            begins = before + reader.line_num + 1
     except csv.Error as error:
         raise _Unclosed(begins) from error
 

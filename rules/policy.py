@@ -20,7 +20,7 @@ from rules.fediverse import SITE as FEDIVERSE
 from rules.identity import Identity
 from rules.listed_paths import ListedPaths
 from rules.mirrors import BY_ADDRESS, MIRRORS, mirrored_host, shows_others
-from rules.purposes import DeclaredPurpose, Purpose
+from rules.purposes import DeclaredPurpose, Purpose, offers
 from rules.request import SOMEONE, Person, Role, WebRequest
 from rules.school import Clause, Contact, School
 from rules.sites import Catalogue, Network, Site
@@ -209,7 +209,10 @@ class Policy:
         if site is None or decision.allowed or decision.outcome is Outcome.WITHDRAWN:
             return Explanation(decision)
         near = self._standing.near(request, site, person or SOMEONE, now)
-        return Explanation(decision, near)
+        if person is None:
+            return Explanation(decision, near)  # nobody can declare anything unknown
+        asked = Asked.about(request, site, person, self._local(now))
+        return Explanation(decision, near, offers(self.declared, asked))
 
     def hinges_on_path(self, request: WebRequest, person: Person | None, now: datetime) -> bool:
         """Say whether a purpose would fit if only the request's path were another.

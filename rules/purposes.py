@@ -1,10 +1,11 @@
 """School purposes: those that stand for good, and those that a person declares when needed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from rules.conditions import Asked, Condition, ForPeople, OnSite
-from rules.decision import RuleRef
+from rules.decision import Offer, RuleRef
 from rules.school import Clause
 
 
@@ -54,3 +55,18 @@ class DeclaredPurpose(Terms):
     longest: timedelta = timedelta(hours=1)
     needs_approval: bool = True
     a_day: int = 3
+
+
+def offers(declared: Iterable[DeclaredPurpose], asked: Asked) -> tuple[Offer, ...]:
+    """Give what this person could declare for this site, each with what rules it out just now."""
+    return tuple(
+        Offer(
+            purpose.rule,
+            purpose.longest,
+            purpose.needs_approval,
+            purpose.a_day,
+            tuple(condition.why_not(asked) for condition in purpose.failed(asked)),
+        )
+        for purpose in declared
+        if purpose.who.holds(asked) and purpose.on.holds(asked)
+    )

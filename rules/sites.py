@@ -75,6 +75,18 @@ class Site:
                     return endpoint.action
         return Action.VIEW
 
+    def request_for(self, action: Action, host: str) -> tuple[str, str, str] | None:
+        """Give the method, host and path of some request that is this action, on `host` if there.
+
+        None if the catalogue knows no such request of this site.
+        """
+        for endpoint in self.endpoints:
+            where = endpoint.pattern.host or host
+            path = "x".join(endpoint.pattern.pieces)
+            if self.action(endpoint.method, where, path) is action:
+                return endpoint.method, where, path
+        return None
+
 
 class Catalogue:
     """All known sites. Building one does not check it; the loader has done so."""

@@ -34,6 +34,7 @@ from addon.authority.rotation import make_next, switch
 from addon.authority.sealing import sealed
 from addon.authority.signing import sign_anew
 from addon.portal.authority import Authority, NoAuthority, read_authority, read_next
+from addon.state_folder import backups_folder
 from rules.policy import Policy
 from scripts.ca_passphrase import from_option, new_passphrase, opened, passphrase_option
 from scripts.common import A_PATH, Sorry, policy_at, policy_option, state_option
@@ -103,12 +104,21 @@ def seal(state: Path, passphrase_file: Path | None, target: Path | None) -> None
             write(place, sealed(key, passphrase))
             (folder / name).unlink()
             click.echo(f"Sealed: {place}")
+        for copy in _open_copies(state):
+            copy.unlink()
+            click.echo(f"Removed, because it lay open: {copy}")
     click.echo(
         "Without the passphrase nobody can use the key, and nobody can get it back: keep it in the"
         " school's safe. A policy that adds sites needs it once, for `schoolgate ca renew`."
     )
     if not target:
         click.echo("To keep the file away from this machine too, move it to a stick.")
+
+
+def _open_copies(state: Path) -> list[Path]:
+    """Copies of the root's key that upgrades of earlier releases made."""
+    names = (ROOT_KEY, NEXT_KEY)
+    return [found for name in names for found in backups_folder(state).glob(f"*/authority/{name}")]
 
 
 @ca.command()

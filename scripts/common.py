@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,10 +11,12 @@ import click
 from click.core import ParameterSource
 
 from addon.endpoint import EndpointType
+from addon.kept_policy import KeptPolicy
 from addon.record_address import RECORD_VARIABLE
 from addon.state_folder import lists_folder
 from rules.loading import SHIPPED_POLICY, PolicyError, load_policy
 from rules.policy import Policy
+from rules.proof import load_proven_policy
 from storage.events import WORKERS
 
 Command = Callable[..., Any]
@@ -148,3 +151,29 @@ def policy_at(path: Path, state: Path) -> Policy:
         return load_policy(path, lists=lists_folder(state))
     except PolicyError as error:
         raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
+
+
+def policy_in_force(path: Path, state: Path) -> Policy:
+    """The policy in its files or, while they have faults, the one that the gate itself goes by.
+
+    Without it a machine that starts just then would stand open. Raises Sorry.
+    """
+    try:
+        return load_proven_policy(path, lists=lists_folder(state))
+    except PolicyError as error:
+        if (kept := _kept_policy(path, state)) is None:
+            raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
+    click.echo(
+        "The policy's files have faults (see 'schoolgate check'), so the rules go by the copy of"
+        " the policy that is in force.",
+        err=True,
+    )
+    return kept
+
+
+def _kept_policy(path: Path, state: Path) -> Policy | None:
+    kept = KeptPolicy(state, path)
+    with suppress(PolicyError):
+        if last := kept.last():
+            return kept.read(last)
+    return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from addon.doctor.finding import Finding, Verdict, broken, good
+from addon.doctor.finding import Finding, Verdict, broken, good, look
 from addon.doctor.patient import Patient
 from addon.doctor.rounds import EXAMINATIONS, examine
 from addon.endpoint import Endpoint
@@ -107,6 +107,8 @@ def _gateway(state: Path, policy: Policy) -> Iterator[Finding]:
         for one in findings_at(state, policy):
             if one.good and one.what == "gateway":
                 yield good(one.what, one.found)
+            elif one.good and one.remedy:
+                yield look(one.what, one.found, one.remedy)
             elif not one.good:
                 yield broken(one.what, one.found, one.remedy)
     except Sorry as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,9 @@ import click
 
 from rules.hosts import HostError
 from rules.policy import Explanation, Grant, Policy
-from rules.request import Person, WebRequest, request_for
+from rules.request import Person
+from rules.sites import Action
+from scripts.asked import Asking, CannotAsk
 from scripts.common import (
     Sorry,
     WrongUsage,
@@ -26,12 +27,12 @@ from scripts.common import (
     record_option,
     state_option,
 )
+from scripts.explain_event import explain_event, is_reference
+from scripts.explain_words import words
 from scripts.lookups import person_of
 from scripts.moments import moment
 from storage.access import access_at
 from storage.database import NoRecordError, RecordError, open_record_readonly
-from storage.events import event_id
-from storage.usage import EventView, find_event
 
 _AT_ONCE: Final = 1 << 16  # bytes
 
@@ -44,6 +45,14 @@ _AT_ONCE: Final = 1 << 16  # bytes
 @click.option(
     "--at", metavar="TIME", help="Such as '2026-11-23 08:30', school time. [default: now]"
 )
+@click.option(
+    "--method", metavar="METHOD", help="Such as POST, as in the policy's tests. [default: GET]"
+)
+@click.option(
+    "--action",
+    type=click.Choice([str(action) for action in Action]),
+    help="Ask about a request of that site that does this, instead of opening URL.",
+)
 @json_option
 @state_option
 @record_option
@@ -52,6 +61,8 @@ def explain(
     what: str,
     who: str | None,
     at: str | None,
+    method: str | None,
+    action: str | None,
     as_json: bool,
     state: Path,
     url: str | None,
@@ -65,86 +76,38 @@ def explain(
     Given - it reads an address from each line of standard input and writes a line of JSON for each.
     """
     rules = policy_at(policy, state)
-    if "." not in what and "/" not in what and _is_reference(what):
-        _explain_event(rules, state, url, what, as_json)
+    if "." not in what and "/" not in what and is_reference(what):
+        explain_event(rules, state, url, what, as_json)
         return
+    if method is not None and not (method.isascii() and method.isalpha()):
+        raise WrongUsage(f"{method!r} is not a method; write it like POST.")
+    if method and action:
+        raise WrongUsage("Give --method or --action; an action brings its own method.")
     now = datetime.now(UTC) if at is None else moment(at, rules.school.timezone)
     person, grants = _standing(who, rules, state, url, now)
-    if re.fullmatch(r"[\w-]{2,}", what):
-        # "Not restricted" would be true of such a host, and mislead whoever mistyped.
-        raise WrongUsage(
-            f"{what!r} is neither a web address, such as https://www.facebook.com/, nor the"
-            " reference of a block page."
-        )
+    asking = Asking(rules, method or "GET", Action(action) if action else None)
     if what == "-":
-        _explain_lines(rules, person, now, grants)
+        _explain_lines(asking, person, now, grants)
         return
-    explanation = rules.explain(_request(what), person, now, grants)
-    if as_json:
-        click.echo(json.dumps(explanation.as_json(), indent=2))
-    else:
-        click.echo(_words(explanation))
-
-
-def _is_reference(text: str) -> bool:
     try:
-        event_id(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _explain_event(
-    rules: Policy, state: Path, url: str | None, reference: str, as_json: bool
-) -> None:
-    try:
-        event = find_event(open_record_readonly(state, url), reference)
-    except RecordError as error:
-        raise Sorry(str(error)) from error
-    if event is None:
-        raise Sorry(f"There is no request {reference} on record; check the reference, or --state.")
-    at = event.at.astimezone(rules.school.timezone)
-    if as_json:
-        click.echo(json.dumps(_event_json(event, at), indent=2))
-        return
-    site = rules.catalogue.sites.get(event.site)
-    clause = rules.clauses.get(event.clause or "")
-    lines = [
-        f"{'Allowed' if event.allowed else 'Refused'}: {site.name if site else event.site},"
-        f" {at:%A} {at.day} {at:%B %Y}, {at:%H:%M}.",
-        f"Why: {event.reason}",
-    ]
-    if event.rule:
-        lines.append(f"Rule: {event.rule}")
-    if clause:
-        lines.append(f"Policy, “{clause.heading}”: {clause.text}")
-    click.echo("\n".join(lines))
-
-
-def _event_json(event: EventView, at: datetime) -> dict[str, object]:
-    return {
-        "at": at.isoformat(timespec="seconds"),
-        "site": event.site,
-        "kind": event.kind,
-        "allowed": event.allowed,
-        "outcome": event.outcome,
-        "reason": event.reason,
-        "rule": event.rule,
-        "clause": event.clause,
-    }
-
-
-def _request(url: str) -> WebRequest:
-    try:
-        return request_for(url)
+        request = asking.about(what)
+    except CannotAsk as error:
+        raise WrongUsage(str(error)) from error
     except HostError as error:
         raise WrongUsage(
-            f"{url!r} is not a web address, such as https://www.facebook.com/: {error}"
+            f"{what!r} is not a web address, such as https://www.facebook.com/: {error}"
         ) from error
+    explanation = rules.explain(request, person, now, grants)
+    if as_json:
+        click.echo(json.dumps(explanation.as_json(), indent=2))
+        return
+    if action:
+        click.echo(f"Asked about: {request.method} {request.host}{request.path}")
+    click.echo(words(explanation))
 
 
 def _explain_lines(
-    rules: Policy, person: Person | None, now: datetime, grants: tuple[Grant, ...]
+    asking: Asking, person: Person | None, now: datetime, grants: tuple[Grant, ...]
 ) -> None:
     """A JSON line for each line of standard input; a line that is no address gets its error."""
     encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -160,7 +123,7 @@ def _explain_lines(
             if not (url := line.decode("utf-8", "replace").strip()):
                 continue
             try:
-                facts = facts_of(rules.explain(request_for(url), person, now, grants))
+                facts = facts_of(asking.rules.explain(asking.about(url), person, now, grants))
             except HostError as error:
                 facts = encode({"error": str(error)})
             answers.append(f'{{"url": {encode(url)}, {facts[1:]}\n')
@@ -196,23 +159,3 @@ def _standing(
         if step.person == who and step.site and step.until and step.is_live(now)
     )
     return replace(person, withdrawn=who in here.withdrawn), grants
-
-
-def _words(explanation: Explanation) -> str:
-    decision = explanation.decision
-    lines = [f"{'Allowed' if decision.allowed else 'Refused'}: {decision.reason}"]
-    if decision.grant:
-        lines.append(f"Grant: {decision.grant.reference}")
-    if decision.rule:
-        rule = decision.rule
-        lines.append(f"Rule: {rule.id}, “{rule.title}” ({rule.file}:{rule.line})")
-    if decision.clause:
-        lines.append(f"Policy, “{decision.clause.heading}”: {decision.clause.text}")
-    for near in explanation.near:
-        rule, why = near.rule, "; ".join(near.failed)
-        said = f"“{rule.title}”: {why}." in decision.reason
-        lines.append(
-            f"Came close: {rule.id}, “{rule.title}” ({rule.file}:{rule.line})"
-            f"{'' if said else f', but {why}'}."
-        )
-    return "\n".join(lines)

@@ -18,7 +18,7 @@ from addon.endpoint import Endpoint
 from addon.gateway import preflight
 from addon.gateway.applying import Gateway, GatewayError
 from addon.gateway.condition import Finding, look
-from addon.gateway.facts import PORTAL_PORT, Facts, Mode, missing_facts
+from addon.gateway.facts import PORTAL_PORT, Facts, Mode
 from addon.gateway.journal import Change, JournalError
 from addon.gateway.machine import (
     MachineError,
@@ -28,14 +28,25 @@ from addon.gateway.machine import (
     resolvers_of_machine,
     version_of,
 )
+from addon.gateway.missing_facts import missing_facts
 from addon.gateway.name_server import NameServerError
 from addon.gateway.names import gateway_names
+from addon.gateway.places import Places
+from addon.gateway.remarks import remarks
+from addon.gateway.rendered_folder import RenderedFolderError, fill
 from addon.gateway.rendering import Surroundings, render, render_for_reading
 from addon.gateway.routing import RoutingError
 from addon.gateway.table import TableError, table_text
-from addon.gateway.units import Places
 from rules.policy import Policy
-from scripts.common import A_PATH, Sorry, json_option, policy_at, policy_option, state_option
+from scripts.common import (
+    A_PATH,
+    Sorry,
+    json_option,
+    policy_at,
+    policy_in_force,
+    policy_option,
+    state_option,
+)
 from scripts.gateway_options import facts_from, facts_options, read_facts
 
 _KEEP = "schoolgate gateway confirm"
@@ -45,6 +56,7 @@ _FAULTS = (
     JournalError,
     MachineError,
     NameServerError,
+    RenderedFolderError,
     RoutingError,
     TableError,
 )
@@ -62,19 +74,16 @@ def gateway() -> None:
 @policy_option
 def render_(folder: Path, state: Path, policy: Path, **given: Any) -> None:
     """Write everything that `apply` would use into FOLDER, for reading. Nothing is changed."""
-    facts = facts_from(given, Gateway(state))
-    if fault := missing_facts(facts):
-        raise Sorry(fault)
     with _in_one_sentence():
+        facts = facts_from(given, Gateway(state))
+        if fault := missing_facts(facts):
+            raise Sorry(fault)
         judged = policy_at(policy, state)
         files = _render(facts, judged)
         command = Path(sys.executable).with_name("schoolgate")
         places = Places(command, state.absolute(), policy.absolute())
         files = render_for_reading(files, facts, gateway_names(judged), places)
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        fill(folder, files)
     click.echo(f"Written to {folder}: {', '.join(sorted(files))}.")
     if facts.mode is Mode.EXPLICIT:
         script = f"http://{_surroundings(facts).portal}/wpad.dat"
@@ -113,10 +122,11 @@ def apply(
     """Put the gateway in force. Unless confirmed within a minute, it undoes itself."""
     _needs_root()
     here = Gateway(state)
-    judged = policy_at(policy, state)
     with _in_one_sentence(), here.journal.lock():
         if undone := here.recover():
             click.echo(undone, err=True)
+        # Not before: one with faults must not keep a change in force.
+        judged = policy_in_force(policy, state) if confirmed else policy_at(policy, state)
         if confirmed and not here.facts_file.exists():
             raise Sorry(
                 "Nothing was confirmed yet: run 'schoolgate gateway apply' with the gateway's"
@@ -130,6 +140,8 @@ def apply(
         if not _differs(here, facts, files, judged, overwrite):
             click.echo("Everything is in force already; nothing was changed.")
             return
+        for remark in remarks(facts, interfaces() if facts.lan else {}):
+            click.echo(remark, err=True)
         for_good = yes_i_checked or confirmed
         change = here.change(files, facts, None if for_good else within, datetime.now(UTC))
     if change is None:
@@ -153,11 +165,12 @@ def remove(state: Path) -> None:
     """Take the gateway away and leave no trace of it. The record and the proxy stay."""
     _needs_root()
     here = Gateway(state)
-    if not here.folder.exists() and not table_text():
-        click.echo("There was nothing to remove.")
-        return
-    with _in_one_sentence(), here.journal.lock():
-        had = here.remove()
+    with _in_one_sentence():
+        if not here.folder.exists() and not (find_program("nft") and table_text()):
+            click.echo("There was nothing to remove.")
+            return
+        with here.journal.lock():
+            had = here.remove()
     click.echo("The gateway is removed." if had else "There was nothing to remove.")
 
 
@@ -170,12 +183,12 @@ def status(state: Path, policy: Path, as_json: bool) -> None:
     _needs_root()
     here = Gateway(state)
     with _in_one_sentence():
-        findings = _findings(here, policy_at(policy, state))
+        findings = _findings(here, policy_in_force(policy, state))
     if as_json:
         click.echo(json.dumps([f.as_json() for f in findings], indent=2, ensure_ascii=False))
     else:
         for finding in findings:
-            mark = "ok" if finding.good else "!!"
+            mark = "!!" if not finding.good else "??" if finding.remedy else "ok"
             click.echo(f"{mark}  {finding.what}: {finding.found} {finding.remedy}".rstrip())
     sys.exit(0 if all(finding.good for finding in findings) else 1)
 
@@ -299,4 +312,6 @@ def _in_one_sentence() -> Iterator[None]:
         raise Sorry(str(error)) from error
     except OSError as error:
         where = error.filename or "A file"
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            raise Sorry(f"{where} is another user's: run it with sudo, or as that user.") from error
         raise Sorry(f"{where} cannot be used: {error.strerror or error}.") from error

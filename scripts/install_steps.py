@@ -14,8 +14,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from addon.authority.folder import NEXT_KEY, ROOT_KEY
 from addon.gateway.machine import find_program
-from addon.gateway.units import Places, render_units
+from addon.gateway.places import Places
+from addon.gateway.units import render_units
+from addon.state_folder import backups_folder
 from addon.state_version import NewerStateError, check_version, current_version, is_older
 from storage.database import (
     FILE_NAME,
@@ -70,6 +73,7 @@ def write_units(folder: Path, command: Path, state: Path, settings: Path) -> Non
         settings / "school.yaml",
         dnsmasq=Path(find_program("dnsmasq") or "/usr/sbin/dnsmasq"),
         haproxy=Path(find_program("haproxy") or "/usr/sbin/haproxy"),
+        nft=Path(find_program("nft") or "/usr/sbin/nft"),
         settings=settings / "schoolgate.env",
     )
     for name, text in render_units(places).items():
@@ -77,19 +81,21 @@ def write_units(folder: Path, command: Path, state: Path, settings: Path) -> Non
 
 
 def copy_state(state: Path, name: str) -> Path:
-    """Copy the record and the certificates to `backups/NAME`, and forget the oldest copies.
+    """Copy the record and the certificates, without the root's key, to `backups/NAME`.
 
-    A record on a server is left to whoever looks after that. It all belongs to whoever the state
-    folder belongs to. Raises RecordError.
+    The oldest copies are forgotten. A record on a server is left to whoever looks after that. It
+    all belongs to whoever the state folder belongs to. Raises RecordError.
     """
-    backups = state / "backups"
+    backups = backups_folder(state)
     kept = backups / name
     kept.mkdir(mode=0o700, parents=True)
     backups.chmod(0o700)
     if (state / FILE_NAME).exists():
         copy_record(state, kept / FILE_NAME)
     if (state / "authority").is_dir():
-        shutil.copytree(state / "authority", kept / "authority")
+        # The root's key stays what it is, and a copy would outlive its being sealed.
+        roots = shutil.ignore_patterns(ROOT_KEY, NEXT_KEY)
+        shutil.copytree(state / "authority", kept / "authority", ignore=roots)
     owner = state.stat()
     for path in (backups, *backups.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

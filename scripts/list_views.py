@@ -88,6 +88,18 @@ def as_source(draft: Draft) -> str:
     )
 
 
+def as_entry(name: str, policy: Policy) -> str:
+    """How to have the list count, if the policy does not name it yet; what to write into it."""
+    if f"lists.{name}" in policy.spots:
+        return ""
+    entry = {"lists": {name: {"name": "a listed site", "categories": ["social-networking"]}}}
+    text = yaml.safe_dump(entry, sort_keys=False, default_flow_style=None)
+    return (
+        "The list counts only once the policy names it: what one of its sites is called, and in"
+        f" which categories they are. Such as:\n\n{text}"
+    )
+
+
 def updated(name: str, draft: Draft | None) -> dict[str, Any]:
     """What came of one list of an update."""
     if draft is None:
@@ -182,7 +194,8 @@ def row(
         "name": name,
         "about": asdict(about) if about else None,
         "looked": looked.at,
-        "failure": fault or looked.failure,
+        "failure": looked.failure,
+        "fault": fault,
         "due": due,
     }
 
@@ -211,6 +224,8 @@ def stats_text(catalogue: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str
             lines.append(f"{one['name']}: not in force.")
         if one["failure"]:
             lines.append(f"  The last attempt failed: {one['failure']}")
+        elif one["fault"]:
+            lines.append(f"  {one['fault']}")
         if one["due"]:
             lines.append("  An update is due.")
     return "\n".join(lines)

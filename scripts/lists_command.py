@@ -71,14 +71,19 @@ def import_(
     where = where if "://" in where else str(Path(where).absolute())
     source = Source(name, where, recipe_of(format_, parts, column), without, None)
     with views.steps(as_json) as steps:
-        updater = Updater(ListFolder(state), Fetcher(), policy_of(policy).essentials, steps)
+        rules = policy_of(policy)
+        updater = Updater(ListFolder(state), Fetcher(), rules.essentials, steps)
         try:
             draft = updater.update(source, datetime.now(UTC), accept_loss=accept_loss, afresh=True)
         except ListError as error:
             raise Sorry(str(error)) from error
     assert draft is not None
-    text = f"{views.brought_in_text(draft)}\n\n{views.as_source(draft)}"
-    _say(views.brought_in(draft), text, as_json)
+    parts = (
+        views.brought_in_text(draft),
+        views.as_source(draft).rstrip(),
+        views.as_entry(name, rules).rstrip(),
+    )
+    _say(views.brought_in(draft), "\n\n".join(part for part in parts if part), as_json)
 
 
 @lists.command()

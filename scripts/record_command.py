@@ -1,6 +1,7 @@
 """`schoolgate record`: is the record whole, how long is it kept, and where are its copies?
 
-How long it is kept is in `scripts.record_keeping`, its copies in `scripts.record_copies`.
+How long it is kept is in `scripts.record_keeping`, its copies in `scripts.record_copies`, where its
+head goes in `scripts.record_head`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from pathlib import Path
 
 import click
 
-from scripts import record_copies, record_forwarding, record_keeping
+from scripts import record_copies, record_forwarding, record_head, record_keeping
 from scripts.common import Sorry, WrongUsage, json_option, record_option, state_option
 from scripts.record_forwarding import at_option
 from storage.centre.verifying import verify_at
 from storage.database import RecordError, open_record_readonly
 from storage.verifying import Verdict, parsed_head
-from storage.verifying import head as newest_seal
 from storage.verifying import verify as walk
 
 
@@ -104,29 +104,12 @@ def _verify_at(url: str, school: str | None, heads: list[str], as_json: bool) ->
     return 1 if any(each.verdict.broken for each in found) else 0
 
 
-@record.command()
-@json_option
-@state_option
-@record_option
-def head(as_json: bool, state: Path, url: str | None) -> None:
-    """Print the record's newest seal, to be kept where nobody who runs this computer can write.
-
-    Whoever has it can later tell with `record verify --head` that nothing up to it was changed.
-    """
-    try:
-        newest = newest_seal(open_record_readonly(state, url))
-    except RecordError as error:
-        raise Sorry(str(error)) from error
-    if newest is None:
-        raise Sorry("The record has no seal: it was not begun by Schoolgate.")
-    if as_json:
-        facts = {"number": newest.number, "digest": newest.digest, "at": newest.at.isoformat()}
-        click.echo(json.dumps(facts))
-    else:
-        click.echo(f"{newest}  {newest.at:%Y-%m-%d %H:%M:%S} UTC")
-
-
-for command in (*record_keeping.COMMANDS, *record_copies.COMMANDS, record_forwarding.forward):
+for command in (
+    record_head.head,
+    *record_keeping.COMMANDS,
+    *record_copies.COMMANDS,
+    record_forwarding.forward,
+):
     record.add_command(command)
 
 

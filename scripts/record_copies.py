@@ -4,10 +4,7 @@ and a copy of a person's part.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +12,9 @@ from pathlib import Path
 import click
 
 from scripts.common import A_PATH, Sorry, policy_at, policy_option, record_option, state_option
+from scripts.looks import looks_about
 from scripts.lookups import person_of
-from scripts.who_command import LOOKS
+from scripts.os_account import os_account
 from storage.access import access_history, present
 from storage.copies import ON_A_SERVER
 from storage.copies import backup as copy_of
@@ -122,18 +120,19 @@ def _no_longer_held(state: Path, before: Path) -> list[str]:
 def export(person: str, folder: Path, who: str, state: Path, url: str | None, policy: Path) -> None:
     """Write all that is on record about PERSON to files that can be handed to them.
 
-    JSON and CSV, and a text that says in plain words what they mean. Nobody else is named in them.
-    That it was done, and by whom, goes on record.
+    JSON and CSV, and a text that says in plain words what they mean. Others' names are taken out of
+    what people wrote in words of their own; read that before you hand it over. That it was done,
+    by whom, and from which account of this computer, goes on record.
     """
     rules, now = policy_at(policy, state), datetime.now(UTC)
     by = person_of(who, rules)
     known = rules.people.get(person)
-    others = {
-        text for each in rules.people.values() if each != known for text in (each.id, each.name)
-    }
+    others = {each.id: each.name for each in rules.people.values() if each != known}
     try:
-        own = own_data(open_record_readonly(state, url), person, others)
-        own = replace(own, looks=(*own.looks, *_asked_where(state, person)))
+        own = own_data(
+            open_record_readonly(state, url), person, known.name if known else "", others
+        )
+        own = replace(own, looks=(*own.looks, *looks_about(state, person)))
         if own.is_empty and known is None:
             person_of(person, rules)  # says whom it may have been meant to be
         files = to_files(
@@ -143,7 +142,8 @@ def export(person: str, folder: Path, who: str, state: Path, url: str | None, po
             rules.school.contacts.head.name,
             now,
         )
-        note_look(open_record(state, url), person, by.id, "A person's own data was exported.", now)
+        why = "A person's own data was exported."
+        note_look(open_record(state, url), person, by.id, os_account(), why, now)
     except RecordError as error:
         raise Sorry(str(error)) from error
     try:
@@ -162,20 +162,6 @@ def export(person: str, folder: Path, who: str, state: Path, url: str | None, po
             "Their record is under a legal hold, and holds.csv says why: make sure that they may"
             " know of it before you hand this over."
         )
-
-
-def _asked_where(state: Path, person: str) -> Iterator[dict[str, object]]:
-    """Looks at where somebody was, which have a file of their own beside the record."""
-    try:
-        lines = (state / LOOKS).read_text("utf-8").splitlines()
-    except (OSError, ValueError):
-        return
-    for line in lines:
-        with suppress(ValueError, KeyError, TypeError):
-            look = json.loads(line)
-            if look["asked"] == person:
-                at = datetime.fromisoformat(look["at"])
-                yield {"at": at, "by": look["by"], "why": "To see at which device they were."}
 
 
 COMMANDS = (backup, restore, upgrade, export)

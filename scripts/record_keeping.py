@@ -8,15 +8,8 @@ from pathlib import Path
 import click
 
 from rules.policy import Policy
-from scripts import record_holds
-from scripts.common import (
-    NotNow,
-    Sorry,
-    policy_at,
-    policy_option,
-    record_option,
-    state_option,
-)
+from scripts import record_holds, record_leftovers
+from scripts.common import NotNow, Sorry, policy_at, policy_option, record_option, state_option
 from scripts.record_forwarding import forget_at_centre
 from storage.database import Database, RecordError, open_record, open_record_readonly
 from storage.holds import people_held
@@ -68,6 +61,7 @@ def purge(
     figures = _midnight(kept.figures.before(today), rules)
     # An event names the grant that opened its site, which therefore stays as long as it does.
     access = min(events, _midnight(kept.access.before(today), rules))
+    looks = _midnight(kept.looks.before(today), rules)
     try:
         expected = due(open_record_readonly(state, url), events)
         steps = access_due(open_record_readonly(state, url), access)
@@ -75,13 +69,15 @@ def purge(
         click.echo(
             f"Grants and withdrawals are kept for {kept.access}: {_from_when(steps, access)}."
         )
+        held = people_held(open_record_readonly(state, url))
         if expected.held:
-            people = len(people_held(open_record_readonly(state, url)))
-            click.echo(f"{expected.held:,} older events of {people} held people stay.")
+            click.echo(f"{expected.held:,} older events of {len(held)} held people stay.")
+        copies = record_leftovers.name_copies(state, events, rules, held)
+        record_leftovers.name_looks(state, looks, rules, held)
         if dry_run:
             return
         database = open_record(state, url)
-        if expected.events or steps:
+        if expected.events or steps or copies:
             _whole(database, even_if_broken)
         if expected.events:
             purge_events(
@@ -114,6 +110,7 @@ def purge(
         f"(kept for {kept.access}), and {rows:,} figures (kept for {kept.figures}). "
         f"{nameless:,} figures are no longer kept by person."
     )
+    record_leftovers.remove(state, copies, looks, held)
     if forward_to:
         forget_at_centre(forward_to, state, events)
 

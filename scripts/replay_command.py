@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -21,14 +22,9 @@ from scripts.moments import moment
 from storage.database import RecordError, open_record_readonly
 from storage.past import PastEvent, count_events, past_events
 
-# What the gate refused because something was broken or forged says nothing of any policy.
-_BY_POLICY = {
-    Outcome.PURPOSE,
-    Outcome.GRANT,
-    Outcome.NO_PURPOSE,
-    Outcome.UNIDENTIFIED,
-    Outcome.WITHDRAWN,
-}
+# What the gate refused because something was broken or forged says nothing of any policy. Nor does
+# what it refused to somebody whose access was withdrawn: that is decided before any rule is asked.
+_BY_POLICY = {Outcome.PURPOSE, Outcome.GRANT, Outcome.NO_PURPOSE, Outcome.UNIDENTIFIED}
 
 
 class Change(StrEnum):
@@ -42,6 +38,14 @@ class Change(StrEnum):
 
 
 type Counts = Counter[tuple[str, str, Change]]
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """How many requests no rule decided, and so no other policy would have decided otherwise."""
+
+    withdrawn: int = 0
+    faults: int = 0
 
 
 @click.command()
@@ -64,7 +68,7 @@ def replay(policy: Path, since: str | None, as_json: bool, state: Path, url: str
     rules = policy_at(policy, state)
     begin = _beginning(since, rules)
     counts: Counts = Counter()
-    left_out = 0
+    left_out = LeftOut()
     try:
         database = open_record_readonly(state, url)
         for event in track(
@@ -78,8 +82,10 @@ def replay(policy: Path, since: str | None, as_json: bool, state: Path, url: str
             if event.outcome in _BY_POLICY:
                 change, rule = _change(rules, event)
                 counts[event.site, rule, change] += 1
+            elif event.outcome == Outcome.WITHDRAWN:
+                left_out.withdrawn += 1
             else:
-                left_out += 1
+                left_out.faults += 1
     except RecordError as error:
         raise Sorry(str(error)) from error
     (_say_json if as_json else _say)(rules, begin, counts, left_out)
@@ -125,10 +131,11 @@ def _beginning(since: str | None, rules: Policy) -> datetime:
     return moment(since, rules.school.timezone)
 
 
-def _say(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
+def _say(rules: Policy, begin: datetime, counts: Counts, left_out: LeftOut) -> None:
     day = f"{begin.astimezone(rules.school.timezone):%-d %B %Y}"
     if not counts:
         click.echo(f"No request was decided by policy since {day}.")
+        _say_left_out(left_out)
         return
     table = Table(title=f"Requests since {day}, by this policy", title_justify="left")
     for heading in ("Site", "Rule", "Change"):
@@ -138,14 +145,29 @@ def _say(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
         known = rules.catalogue.sites.get(site)
         table.add_row(known.name if known else site, rule or "none", change, f"{number:,}")
     Console().print(table)
-    changed = sum(n for (_, _, change), n in counts.items() if change is not Change.SAME)
-    click.echo(f"{changed:,} of {sum(counts.values()):,} requests would be decided differently.")
-    if left_out:
-        click.echo(f"Left out: {left_out:,} that were refused for faults and not by a rule.")
+    uncertain = sum(n for (_, _, change), n in counts.items() if change is Change.UNCERTAIN)
+    same = sum(n for (_, _, change), n in counts.items() if change is Change.SAME)
+    total = sum(counts.values())
+    click.echo(f"{total - same - uncertain:,} of {total:,} requests would be decided differently.")
+    if uncertain:
+        click.echo(
+            f"Of {uncertain:,} it cannot be told: the record did not need the path, and this"
+            " policy looks at it."
+        )
+    _say_left_out(left_out)
     click.echo("Sites that were not restricted then left no record, so they are not in here.")
 
 
-def _say_json(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> None:
+def _say_left_out(left_out: LeftOut) -> None:
+    if left_out.withdrawn:
+        click.echo(
+            f"Left out: {left_out.withdrawn:,} that were refused because web access was withdrawn."
+        )
+    if left_out.faults:
+        click.echo(f"Left out: {left_out.faults:,} that were refused for faults and not by a rule.")
+
+
+def _say_json(rules: Policy, begin: datetime, counts: Counts, left_out: LeftOut) -> None:
     changes = [
         {"site": site, "rule": rule or None, "change": change, "requests": number}
         for (site, rule, change), number in sorted(counts.items())
@@ -154,6 +176,6 @@ def _say_json(rules: Policy, begin: datetime, counts: Counts, left_out: int) -> 
         "policy": rules.digest,
         "since": begin.isoformat(),
         "changes": changes,
-        "left_out": left_out,
+        "left_out": asdict(left_out),
     }
     click.echo(json.dumps(facts, indent=2))

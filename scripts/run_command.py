@@ -43,6 +43,7 @@ from scripts.common import (
 from scripts.portal_command import portal_child
 from scripts.run_forwarding import check_forwarding, forward_option, forwarding_children
 from scripts.run_front import front_children, front_of, module, prepare_front, worker_endpoint
+from scripts.run_heads import Heads, head_options
 from scripts.run_record import begin_anew_if_damaged, keep_others_away, open_unless_damaged
 from scripts.supervisor import Child, Supervisor
 from storage.database import FILE_NAME, RecordError
@@ -124,6 +125,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
     " sites are refused, and nothing else.",
 )
 @forward_option
+@head_options
 @state_option
 @record_option
 @policy_option
@@ -139,6 +141,7 @@ def run(
     upstream_ca: Path | None,
     record_limit: str,
     forward_to: str | None,
+    heads: Heads,
     state: Path,
     url: str | None,
     policy: Path,
@@ -146,6 +149,7 @@ def run(
     """Run the proxy and the portal until stopped, on an SQLite file unless --record says other."""
     state, policy = state.absolute(), policy.absolute()
     check_forwarding(forward_to, url)
+    heads.check(state)
     listen = listen or (Endpoint("::", 8443) if mode == "gateway" else Endpoint("127.0.0.1", 8080))
     if portal in (listen, listen_http if mode == "gateway" else None):
         raise WrongUsage(
@@ -257,6 +261,7 @@ def run(
                 wanted=state / FILE_NAME if url is None else None,
                 every=24 * 3600.0,
             ),
+            *heads.chores(state, policy),
         ],
     )
     status = asyncio.run(supervisor.run())

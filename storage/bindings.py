@@ -78,6 +78,13 @@ def open_bindings(database: Database) -> list[Binding]:
     return _bindings(database, BINDINGS.c.ended.is_(None))
 
 
+def is_on_record(database: Database, person: str) -> bool:
+    """Whether there is any binding of a person's, open or ended. Raises RecordError."""
+    query = select(BINDINGS.c.id).where(BINDINGS.c.person == person).limit(1)
+    with database.reading() as connection:
+        return connection.execute(query).first() is not None
+
+
 def last_binding_id(database: Database) -> int:
     """The highest id on record, 0 if there is none. Raises RecordError."""
     with database.reading() as connection:

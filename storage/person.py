@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -16,14 +15,13 @@ from storage.connections import Database
 from storage.events import reference
 from storage.faults import RecordError
 from storage.instants import HOUR, from_microseconds
-from storage.models import ACCESS, BINDINGS, COUNTS, EVENTS, HOLDS, SEALS
+from storage.masking import SOMEBODY, mask_of
+from storage.models import ACCESS, BINDINGS, COUNTS, EVENTS, HOLDS, NO_LONGER_NAMED, SEALS
 from storage.sealing import Chain, What
 from storage.spans import HOUR as HOURS
 from storage.visit_keeping import visits_on_record
-from storage.visit_tables import ACTS, REPEATS
+from storage.visit_tables import ACTS, REPEATS, VISITS
 from storage.visits import Visit
-
-SOMEBODY: Final = "somebody else at the school"
 
 type Row = Mapping[str, Any]
 
@@ -50,14 +48,18 @@ class OwnData:
         return not any(getattr(self, each.name) for each in fields(self) if each.name != "person")
 
 
-def own_data(database: Database, person: str, others: Iterable[str] = ()) -> OwnData:
-    """Everything on record about a person (a policy's id).
+def own_data(
+    database: Database, person: str, name: str = "", others: Mapping[str, str] | None = None
+) -> OwnData:
+    """Everything on record about a person (a policy's id), who is called `name`.
 
-    `others` are ids and names of other people, which are taken out of what somebody has written in
-    words of their own. Raises RecordError.
+    `others` are names of other people by id. They, and all other people on record, are taken out of
+    what somebody has written in words of their own (`storage.masking`). Raises RecordError.
     """
-    mask = _mask_of(others)
     with database.reading() as connection:
+        known = dict.fromkeys(_everybody(connection), "") | dict(others or {})
+        known.pop(person, None)
+        mask = mask_of(person, name, known)
 
         def rows(table: Table, names: tuple[str, ...], order: str = "id") -> tuple[Row, ...]:
             query = select(*(table.c[name] for name in names)).where(table.c.person == person)
@@ -123,26 +125,37 @@ def _looks(connection: Connection, person: str) -> Iterator[Row]:
     for at, text in connection.execute(notes.order_by(SEALS.c.number)):
         facts = json.loads(text)
         if facts.get("person") == person:
-            yield {"at": at, "by": facts.get("by", ""), "why": facts.get("why", "")}
+            look = {name: facts.get(name, "") for name in ("by", "account", "why")}
+            yield {"at": at, **look}
 
 
-def note_look(database: Database, person: str, by: str, why: str, now: datetime) -> None:
-    """Puts on record that a person's data was looked at, by whom and why. Raises RecordError."""
+def _everybody(connection: Connection) -> set[str]:
+    """The ids of all people on record."""
+    columns = (
+        *(table.c.person for table in (EVENTS, COUNTS, VISITS, BINDINGS, ACCESS, HOLDS)),
+        *(ACCESS.c.by, HOLDS.c.by, HOLDS.c.ended_by),
+    )
+    found: set[str | None] = set()
+    for column in columns:
+        found |= set(connection.execute(select(column).distinct()).scalars())
+    notes = select(SEALS.c.facts).where(SEALS.c.what == What.NOTE.value)
+    for text in connection.execute(notes).scalars():
+        facts = json.loads(text)
+        found |= {facts.get("person"), facts.get("by")}
+    return {each for each in found if each} - {NO_LONGER_NAMED}
+
+
+def note_look(
+    database: Database, person: str, by: str, account: str, why: str, now: datetime
+) -> None:
+    """Puts on record that a person's data was looked at, by whom and why; `account` is the user of
+    the computer, where `by` is only what was said. Raises RecordError.
+    """
     try:
         with database.writer() as connection, connection.begin():
-            Chain(connection, now).note(why, person=person, by=by)
+            Chain(connection, now).note(why, person=person, by=by, account=account)
     except DBAPIError as error:
         raise RecordError(database.explain(error)) from error
-
-
-def _mask_of(others: Iterable[str]) -> Callable[[str], str]:
-    """What takes others' ids and names out of a text."""
-    names = sorted({each for each in others if each.strip()}, key=len, reverse=True)
-    if not names:
-        return str
-    either = "|".join(map(re.escape, names))
-    anybody = re.compile(rf"(?<![\w.])(?:{either})(?!\w)", re.IGNORECASE)
-    return lambda text: anybody.sub(SOMEBODY, text)
 
 
 def _masked(who: str, person: str) -> str:

@@ -1,4 +1,4 @@
-"""Devices that would not have the school's certificate: which site, and how often."""
+"""Which devices would not have the school's certificate, and how many have it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ def certificate_refusals(database: Database, outcome: str, since: datetime) -> t
     )
     with database.reading() as connection:
         return tuple(Refusals(*row) for row in connection.execute(query))
+
+
+def devices_that_trust(database: Database, since: datetime) -> int:
+    """How many devices (addresses) have asked for something inside a connection that the school's
+    certificate vouched for, since a time (aware). Nobody is named. Raises RecordError.
+
+    What was refused at the handshake, or passed undecrypted, has no method; CONNECT comes before.
+    """
+    query = select(func.count(EVENTS.c.address.distinct())).where(
+        EVENTS.c.id >= first_id(since),
+        EVENTS.c.scheme == "https",
+        EVENTS.c.method.not_in(("", "CONNECT")),
+    )
+    with database.reading() as connection:
+        return connection.execute(query).scalar_one()

@@ -13,7 +13,7 @@ from addon.doctor.finding import Finding, good, look, unseen
 from addon.doctor.patient import Patient, hidden
 from rules.policy import Outcome
 from storage.database import RecordError, open_record_readonly
-from storage.refusals import certificate_refusals
+from storage.refusals import certificate_refusals, devices_that_trust
 
 _LOOKED_BACK: Final = timedelta(days=7)
 _SHOWN: Final = 5
@@ -46,7 +46,9 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def examine_trust(patient: Patient) -> Iterator[Finding]:
-    """Devices that refused the school's certificate: never told to trust it, or apps that pin."""
+    """How many devices have the school's certificate, and which refused it: those were never told
+    to trust it, or an app on them pins.
+    """
     if hidden(patient, "trust"):
         return
     try:
@@ -56,6 +58,7 @@ def examine_trust(patient: Patient) -> Iterator[Finding]:
     try:
         since = patient.now - _LOOKED_BACK
         found = certificate_refusals(database, Outcome.APP_REFUSED, since)
+        trusting = devices_that_trust(database, since)
     finally:
         database.dispose()
     sites: dict[str, list[str]] = defaultdict(list)
@@ -72,6 +75,8 @@ def examine_trust(patient: Patient) -> Iterator[Finding]:
         yield look("trust", f"So did {len(sites) - _SHOWN} more devices.", "See --json for all.")
     if not sites:
         yield good("trust", "No device refused the school's certificate in the last seven days.")
+    if trusting:
+        yield good("trust", f"Devices that accepted it in the last seven days: {trusting:,}.")
 
 
 def _from_report(problem: str) -> Finding:

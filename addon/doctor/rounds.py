@@ -10,6 +10,7 @@ from typing import Final
 from addon.doctor import (
     certificates,
     forwarding,
+    heads,
     identity,
     machine,
     network,
@@ -38,6 +39,7 @@ EXAMINATIONS: Final[tuple[tuple[str, Examination], ...]] = (
     ("open files", machine.examine_files),
     ("clock", machine.examine_clock),
     ("centre", forwarding.examine),
+    ("head", heads.examine),
     ("versions", versions.examine),
 )
 

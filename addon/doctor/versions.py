@@ -13,6 +13,7 @@ from typing import Final
 from addon.doctor.finding import Finding, broken, good, look
 from addon.doctor.patient import Patient
 from addon.gateway.dnsmasq import OLDEST as OLDEST_DNSMASQ
+from addon.gateway.dnsmasq import unfiltered
 from addon.gateway.facts import Mode
 from addon.gateway.launch import OLDEST as OLDEST_HAPROXY
 from addon.gateway.machine import version_of
@@ -51,6 +52,8 @@ def _program(name: str, package: str, oldest: tuple[int, int], *, needed: bool) 
         if needed:
             return look(name, "It is not installed.", f"Install the package {package}.")
         return good(name, "It is not installed, and only a gateway needs it.")
+    if name == "dnsmasq" and needed and found >= oldest and (said := unfiltered(found)):
+        return look(name, said, f"Install {package} 2.90 or newer.")
     return _judged(name, found, oldest, _dotted(found), f"install a newer {package}; you want")
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from addon.gateway.facts import Facts
 from addon.gateway.journal import Change, Journal, write_durably
 from addon.gateway.kernel_settings import (
     apply_settings,
+    read_rendered,
     restore_settings,
     settings_before,
     wanted_settings,
@@ -31,12 +33,13 @@ from addon.gateway.kernel_settings import (
 from addon.gateway.machine import boot_id, find_program, has_systemd, version_of
 from addon.gateway.name_server import NameServer, NameServerError
 from addon.gateway.nftables import FAMILY, TABLE, render_elements, render_sets
-from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, TABLE_FILE
+from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, SETTINGS_FILE, TABLE_FILE
 from addon.gateway.routing import RoutingError, route, unroute
 from addon.gateway.standing import KERNEL_TABLE, Stand
 from addon.gateway.table import TableError
 
 READY: Final = "watching"
+_SYSTEMD_WITHIN: Final = 60.0
 
 
 class GatewayError(Exception):
@@ -76,6 +79,7 @@ class Gateway:
 
         Raises GatewayError if that fails, once what was there before is back.
         """
+        self._settings_before()  # before anything is noted: without it there is no way back
         self._keep_previous()
         deadline = time.monotonic() + (86400.0 if within is None else within)
         change = Change(secrets.token_hex(8), False, deadline, boot_id(), self.previous.exists())
@@ -84,10 +88,11 @@ class Gateway:
         try:
             if within is not None:
                 _watch(self.state, change.id)
-            self._keep_settings(facts)
+            wanted = wanted_settings(facts)
+            self._keep_settings(wanted)
             old = self.stand.text(NAME_SERVER_FILE)
             self.stand.write(files, {"at": now.isoformat(), "nft": version_of("nft")})
-            self._put_in_force(files, wanted_settings(facts), old)
+            self._put_in_force(files, wanted, old)
         except (GatewayError, TableError, NameServerError, RoutingError, OSError) as error:
             self.undo(change)
             raise GatewayError(
@@ -108,8 +113,10 @@ class Gateway:
         self.previous.remove()
 
     def undo(self, change: Change) -> None:
-        """Put back what was there before a change. Raises TableError, NameServerError, OSError.
+        """Put back what was there before a change.
 
+        Raises GatewayError, TableError, NameServerError, RoutingError and OSError; then the change
+        is still noted, and to be undone again.
         After a new start of the machine nothing is in force any more; then only files go back.
         """
         if change.had_previous and self.previous.exists():
@@ -145,25 +152,70 @@ class Gateway:
         )
 
     def take_down(self) -> bool:
-        """Take rules, name server and settings out of force. Says whether there was anything."""
-        text = table.table_text() if find_program("nft") else None
-        ours = text is not None and table.is_ours(text)
-        if ours:
-            table.delete()
-        ran = self.name_server.pid() is not None
-        self.name_server.stop()
-        routed = unroute()
-        changed = self._settings.exists()
-        if changed:
-            restore_settings(json.loads(self._settings.read_text(encoding="utf-8")))
-            self._settings.unlink()
-        return ours or ran or routed or changed
+        """Take rules, name server and settings out of force. Says whether there was anything.
+
+        Raises TableError while the rules stay: then so does the rest, which they lead to. What
+        else fails does not keep the others; GatewayError says all of it.
+        """
+        had, faults = self._take_rules(), []
+        for step in (self._stop_name_server, unroute, self._put_settings_back):
+            try:
+                had = step() or had
+            except (GatewayError, NameServerError, RoutingError, OSError) as error:
+                faults.append(_sentence(error))
+        if faults:
+            raise GatewayError("\n".join(faults))
+        return had
 
     def remove(self) -> bool:
-        """Leave no trace. Says whether there was anything."""
-        had = self.take_down() or self.stand.exists() or self.facts_file.exists()
+        """Leave no trace. Says whether there was anything. Raises as `take_down` does."""
+        had = self.stand.exists() or self.facts_file.exists()
+        try:
+            had = self.take_down() or had
+        except GatewayError:
+            # What is left to do stays to be found, and nothing is put in force again.
+            self.facts_file.unlink(missing_ok=True)
+            self.journal.settle()
+            self.stand.remove()
+            self.previous.remove()
+            raise
         shutil.rmtree(self.folder, ignore_errors=True)
         return had
+
+    def _take_rules(self) -> bool:
+        if find_program("nft") is None:
+            if self.stand.text(TABLE_FILE) is None:
+                return False
+            raise TableError(
+                "nft is not installed, so the rules cannot be taken away, and nothing else was:"
+                " install nftables and try again."
+            )
+        text = table.table_text()
+        if text is None or not table.is_ours(text):
+            return False
+        table.delete()
+        return True
+
+    def _stop_name_server(self) -> bool:
+        ran = self.name_server.pid() is not None
+        self.name_server.stop()
+        return ran
+
+    def _put_settings_back(self) -> bool:
+        try:
+            before = self._settings_before()
+        except GatewayError as error:
+            self._settings.unlink()  # or nothing could ever be undone
+            raise GatewayError(
+                f"{self._settings} was damaged, so the kernel settings stay as they are: set"
+                " net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 0 if this machine"
+                " should pass nothing on."
+            ) from error
+        if before is None:
+            return False
+        restore_settings(before)
+        self._settings.unlink()
+        return True
 
     def _put_in_force(
         self, files: Mapping[str, str], settings: Mapping[str, str], old: str | None
@@ -200,6 +252,9 @@ class Gateway:
         if rules is None:
             self.take_down()
             return
+        settings = read_rendered(self.stand.text(SETTINGS_FILE) or "")
+        self._keep_settings(settings)
+        apply_settings(settings)  # explicit mode, which may be what is undone, needs none
         route()
         self.name_server.restart()
         if edited is not None:
@@ -207,14 +262,27 @@ class Gateway:
         else:
             table.load(rules + render_elements(table.remembered()))
 
-    def _keep_settings(self, facts: Facts) -> None:
+    def _keep_settings(self, wanted: Mapping[str, str]) -> None:
         """The very first values count: a second change must not take ours for the machine's."""
-        kept: dict[str, str] = {}
-        if self._settings.exists():
-            kept = json.loads(self._settings.read_text(encoding="utf-8"))
-        before = settings_before(wanted_settings(facts))
+        kept = self._settings_before() or {}
+        before = settings_before(wanted)
         if before:
             write_durably(self._settings, json.dumps({**before, **kept}))
+
+    def _settings_before(self) -> dict[str, str] | None:
+        """The machine's own values; None if none were changed. Raises GatewayError, OSError."""
+        try:
+            before = json.loads(self._settings.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            before = None
+        if isinstance(before, dict) and all(isinstance(value, str) for value in before.values()):
+            return before
+        raise GatewayError(
+            f"{self._settings} is damaged: remove it and try again; 'schoolgate gateway remove'"
+            " will then leave the kernel settings as they are now."
+        )
 
 
 def _watch(state: Path, change: str) -> None:
@@ -222,13 +290,15 @@ def _watch(state: Path, change: str) -> None:
     command = [sys.executable, "-P", "-m", "addon.gateway.watchdog", str(state), change]
     if has_systemd() and (runner := find_program("systemd-run")):
         # A session that ends may take its processes with it (logind.conf(5), KillUserProcesses).
-        done = subprocess.run(  # noqa: S603 - our own watchdog
-            [runner, "--quiet", "--collect", f"--unit=schoolgate-undo-{change}", *command],
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return
+        with suppress(subprocess.TimeoutExpired):  # two watchdogs do no harm, none does
+            done = subprocess.run(  # noqa: S603 - our own watchdog
+                [runner, "--quiet", "--collect", f"--unit=schoolgate-undo-{change}", *command],
+                capture_output=True,
+                timeout=_SYSTEMD_WITHIN,
+                check=False,
+            )
+            if done.returncode == 0:
+                return
     watchdog = subprocess.Popen(  # noqa: S603 - our own watchdog
         command,
         cwd="/",

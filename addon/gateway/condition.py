@@ -12,15 +12,19 @@ from addon.gateway import table
 from addon.gateway.applying import Gateway
 from addon.gateway.facts import Facts, Mode
 from addon.gateway.kernel_settings import read_setting, wanted_settings
-from addon.gateway.listeners import listeners
+from addon.gateway.listeners import takes
 from addon.gateway.machine import version_of
+from addon.gateway.neighbours import neighbours
 from addon.gateway.rendering import NAME_SERVER_FILE, TABLE_FILE
-from addon.gateway.routing import is_routed
+from addon.gateway.routing import has_ipv6, is_routed
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `remedy` says what to do where it is not good."""
+    """One thing that was looked at. `remedy` says what to do where it is not good.
+
+    What is good and has a remedy differs in nothing, and somebody should look at it all the same.
+    """
 
     what: str
     good: bool
@@ -49,8 +53,15 @@ def _look(
             yield Finding("rules", False, "A table of our name is there that we did not make.")
         yield Finding("gateway", False, "Nothing is in force.", "Run 'schoolgate gateway apply'.")
         return
-    at = datetime.fromisoformat(gateway.stand.known()["at"]).astimezone(timezone)
-    yield Finding("gateway", True, f"In force since {_time(at)}, in {facts.mode} mode.")
+    if since := _time(gateway.stand.known().get("at"), timezone):
+        yield Finding("gateway", True, f"In force since {since}, in {facts.mode} mode.")
+    else:
+        yield Finding(
+            "gateway",
+            False,
+            f"In force in {facts.mode} mode, but {gateway.stand.noted} is damaged.",
+            "Run 'schoolgate gateway apply', which writes it anew.",
+        )
     if facts.mode is not Mode.EXPLICIT:
         yield _rules(gateway)
         yield _name_server(gateway)
@@ -63,18 +74,28 @@ def _look(
                 "The route that takes IPv6 connections to HAProxy is gone.",
                 "Run 'schoolgate gateway apply'.",
             )
+    for one in neighbours(facts):
+        yield Finding("others", True, one.found, one.remedy)
     if wanted is not None:
         yield _up_to_date(gateway, wanted)
 
 
 def _change(gateway: Gateway, timezone: ZoneInfo) -> Iterator[Finding]:
     change = gateway.journal.read()
-    if change is not None and change.made:
+    if change is not None and change.made and change.seconds_left > 0:
         yield Finding(
             "change",
             False,
             f"The last change is undone in {change.seconds_left:.0f} seconds.",
             "Run 'schoolgate gateway confirm' to keep it.",
+        )
+    elif change is not None and change.made:
+        yield Finding(
+            "change",
+            False,
+            "The time to confirm the last change is over, and it is not undone yet.",
+            "If this stays, what should undo it was ended: run 'schoolgate gateway apply', which"
+            " undoes it first.",
         )
     elif change is not None:
         yield Finding(
@@ -84,11 +105,12 @@ def _change(gateway: Gateway, timezone: ZoneInfo) -> Iterator[Finding]:
             "Run 'schoolgate gateway apply' to undo it and begin again.",
         )
     if gateway.said.exists():
-        at = datetime.fromisoformat(gateway.said.read_text(encoding="ascii")).astimezone(timezone)
+        at = _time(gateway.said.read_text(encoding="ascii", errors="replace"), timezone)
+        when = f"at {at}" if at else f"({gateway.said}, which says when, is damaged)"
         yield Finding(
             "change",
             False,
-            f"The last change was not confirmed in time and was undone at {_time(at)}.",
+            f"The last change was not confirmed in time and was undone {when}.",
             "Run 'schoolgate gateway apply' again, and confirm it.",
         )
 
@@ -141,12 +163,19 @@ def _settings(facts: Facts) -> Iterator[Finding]:
 
 def _haproxy(facts: Facts) -> Iterator[Finding]:
     for port in facts.haproxy_ports:
-        if not any(found.protocol == "tcp" for found in listeners(port)):
+        if not takes(port, 4):
             yield Finding(
                 "proxy",
                 False,
-                f"Nothing listens on port {port}, where web traffic is sent.",
+                f"Nothing listens on port {port} for the school's side, where web traffic is sent.",
                 "Start 'schoolgate run --mode gateway'; until then the web is closed.",
+            )
+        elif has_ipv6() and not takes(port, 6):
+            yield Finding(
+                "proxy",
+                False,
+                f"Nothing takes IPv6 connections on port {port}, so they are refused.",
+                "Let 'schoolgate run' listen on [::], not on 0.0.0.0.",
             )
 
 
@@ -164,5 +193,10 @@ def _up_to_date(gateway: Gateway, wanted: Mapping[str, str]) -> Finding:
     )
 
 
-def _time(at: datetime) -> str:
+def _time(noted: object, timezone: ZoneInfo) -> str | None:
+    """A time that was noted in a file, for people; None if it is none."""
+    try:
+        at = datetime.fromisoformat(str(noted)).astimezone(timezone)
+    except (ValueError, OverflowError):
+        return None
     return f"{at:%H:%M} on {at.day} {at:%B}"

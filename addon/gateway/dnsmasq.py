@@ -27,6 +27,16 @@ LONGEST_KEPT: Final = 300
 """Seconds that an answer is kept, here and by clients, so that sets and caches stay together."""
 
 
+def unfiltered(version: tuple[int, int] | None) -> str | None:
+    """What this version of dnsmasq cannot leave out, as a sentence; None if it can."""
+    if version is None or version >= FILTERS_RECORDS:
+        return None
+    return (
+        f"dnsmasq {version[0]}.{version[1]} passes HTTPS records on, and 2.90 does not:"
+        " browsers may find keys there that hide a site's name from the gateway."
+    )
+
+
 def render_dnsmasq(
     facts: Facts,
     domains: Iterable[str],

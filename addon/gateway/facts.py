@@ -81,6 +81,11 @@ class Facts:
         return (*ends, *(port + KNOWN_ADDRESS for port in ends))
 
     @property
+    def portal_port(self) -> int:
+        """Where the portal is on this machine."""
+        return self.portal.port if self.portal else PORTAL_PORT
+
+    @property
     def exempt_devices(self) -> tuple[str, ...]:
         """The exempt hardware addresses."""
         return tuple(item for item in self.exempt if is_hardware_address(item))
@@ -212,32 +217,3 @@ def parse_portal(text: str) -> Endpoint:
     if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError(f"{shown(port)} is not a port; ports run from 1 to 65535.")
     return Endpoint(str(address), int(port))
-
-
-def missing_facts(facts: Facts) -> str | None:
-    """What has to be said before there is a gateway, as a sentence, or None.
-
-    Explicit mode needs nothing: browsers find the proxy by themselves.
-    """
-    if facts.mode is Mode.EXPLICIT:
-        return None
-    if not facts.lan or facts.wan is None:
-        lacking = "--lan" if not facts.lan else "--wan"
-        return (
-            f"A gateway in {facts.mode} mode stands between two interfaces: name the one that"
-            f" {'staff are' if lacking == '--lan' else 'the internet is'} behind with {lacking},"
-            " or use --mode explicit where the gateway is another machine."
-        )
-    if facts.wan in facts.lan:
-        return (
-            f"{facts.wan} cannot be both --lan and --wan; a gateway needs a second interface,"
-            " or --mode explicit."
-        )
-    portal = facts.portal.port if facts.portal else PORTAL_PORT
-    ports = (*facts.haproxy_ports, portal)
-    if len(set(ports)) < len(ports):
-        return (
-            f"HAProxy's ports ({', '.join(map(str, facts.haproxy_ports))}) and the portal's"
-            f" ({portal}) must all be different."
-        )
-    return None

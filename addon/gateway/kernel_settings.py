@@ -68,3 +68,9 @@ def render_settings(facts: Facts) -> str:
     return "# What `schoolgate gateway apply` sets, and `remove` puts back.\n" + "".join(
         f"{name} = {value}\n" for name, value in wanted_settings(facts).items()
     )
+
+
+def read_rendered(text: str) -> dict[str, str]:
+    """The settings of such a text, in its order."""
+    lines = (line.partition(" = ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in lines if equals}

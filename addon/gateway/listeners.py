@@ -46,6 +46,21 @@ def listeners(port: int) -> tuple[Listener, ...]:
     )
 
 
+def takes(port: int, version: int) -> bool:
+    """Whether somebody takes what the packet filter hands over in a family (4 or 6).
+
+    IPv4 arrives at an address of the school's side, IPv6 with its destination unchanged, so that
+    only who listens on all addresses takes it. A socket for all of IPv6 may be one for IPv4 too.
+    """
+    return any(
+        found.everywhere
+        if found.address.version == 6
+        else version == 4 and not found.address.is_loopback
+        for found in listeners(port)
+        if found.protocol == "tcp"
+    )
+
+
 def _sockets(table: str, state: str) -> Iterator[tuple[Address, int, str]]:
     try:
         lines = Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]

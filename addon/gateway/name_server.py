@@ -23,6 +23,7 @@ UNIT: Final = "schoolgate-dnsmasq.service"
 CREDENTIAL: Final = Path("/run/credentials", UNIT, "dnsmasq.conf")
 """Where systemd hands the configuration to the unit (systemd.exec(5), LoadCredential=)."""
 _WITHIN: Final = 10.0
+_SYSTEMD_WITHIN: Final = 60.0
 _UNITS: Final = Path("/etc/systemd/system")
 _HERE: Final = IPv4Address("127.0.0.1")
 
@@ -113,9 +114,18 @@ class NameServer:
     def _systemctl(verb: str) -> None:
         path = find_program("systemctl")
         assert path
-        done = subprocess.run(  # noqa: S603 - systemctl on our own unit
-            [path, verb, UNIT], capture_output=True, text=True, timeout=60, check=False
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - systemctl on our own unit
+                [path, verb, UNIT],
+                capture_output=True,
+                text=True,
+                timeout=_SYSTEMD_WITHIN,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NameServerError(
+                f"systemd does not {verb} {UNIT} in time; see 'systemctl status {UNIT}'."
+            ) from error
         if done.returncode != 0:
             raise NameServerError(f"systemd cannot {verb} {UNIT}: {_first(done)}")
 

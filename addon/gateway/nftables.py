@@ -196,7 +196,10 @@ def _refusals(facts: Facts) -> str:
     """
     quic = "udp dport { 80, 443 }"
     if facts.mode is Mode.FULL:
-        web = [f"{quic} goto refuse"]
+        # A connection that begins here was not handed over: HAProxy does not listen for its family,
+        # or a stray packet went ahead of it, by which the kernel took it for one under way.
+        begins = "tcp dport { 80, 443 } tcp flags & (fin | syn | rst | ack) == syn"
+        web = [f"{quic} goto refuse", f"{begins} goto refuse"]
     else:
         web = [f"{_to('restricted', version)} {quic} goto refuse" for version in (4, 6)]
     rules = [
@@ -205,7 +208,7 @@ def _refusals(facts: Facts) -> str:
         *web,
         *(f"{_to('restricted', version)} meta l4proto tcp goto refuse" for version in (4, 6)),
         *(
-            f"meta l4proto {{ tcp, udp }} th dport 443 {_to('resolvers', version)} goto refuse"
+            f"{_to('resolvers', version)} meta l4proto {{ tcp, udp }} goto refuse"
             for version in (4, 6)
         ),
     ]
@@ -241,6 +244,8 @@ def _own_ports(facts: Facts) -> str:
         iifname @lan tcp dport {ports} ct status dnat accept
         tcp dport {ports} reject with tcp reset
         tcp dport {first}-{last} reject with tcp reset
+        # The portal is for the school; it says more about the gate than strangers should know.
+        iifname "{facts.wan}" tcp dport {facts.portal_port} reject with tcp reset
     }}
 """
 
@@ -252,6 +257,19 @@ def _translation(facts: Facts) -> str:
     chain translation {{
         type nat hook postrouting priority srcnat; policy accept;
         meta nfproto ipv4 iifname @lan oifname "{facts.wan}" masquerade
+    }}
+
+    chain inbound {{
+        # What translates addresses is the school's edge, so nothing comes in that was not asked
+        # for, unless somebody else's rules hand it on.
+        type filter hook forward priority filter - 5; policy accept;
+        iifname "{facts.wan}" oifname @lan ct state new ct status ! dnat goto refuse_stranger
+    }}
+
+    chain refuse_stranger {{
+        # Path MTU discovery and the like (RFC 4890, section 4.3).
+        meta l4proto {{ icmp, icmpv6 }} accept
+        drop
     }}
 """
 

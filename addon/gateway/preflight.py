@@ -7,8 +7,8 @@ from typing import Final
 
 from addon.gateway import table
 from addon.gateway.dnsmasq import OLDEST as OLDEST_DNSMASQ
-from addon.gateway.facts import Address, Facts, Mode, missing_facts
-from addon.gateway.listeners import Listener, listeners
+from addon.gateway.facts import Address, Facts, Mode
+from addon.gateway.listeners import Listener, listeners, takes
 from addon.gateway.lookups import ask
 from addon.gateway.machine import (
     Interface,
@@ -17,6 +17,7 @@ from addon.gateway.machine import (
     own_addresses,
     version_of,
 )
+from addon.gateway.missing_facts import missing_facts
 from addon.gateway.nftables import FAMILY, TABLE
 
 # Program, Debian's package, oldest version, what the version brings.
@@ -53,6 +54,8 @@ def programs_lacking(mode: Mode) -> Iterator[str]:
 def interfaces_wrong(facts: Facts, here: dict[str, Interface]) -> Iterator[str]:
     """Say what is wrong with the interfaces that were named, or with the machine's."""
     if facts.mode is Mode.EXPLICIT:
+        if fault := missing_facts(facts):
+            yield fault
         return
     others = sorted(name for name in here if name != "lo")
     if len(others) < 2:
@@ -125,15 +128,12 @@ def not_our_table(text: str | None, digest: str | None, overwrite: bool) -> str 
 
 def haproxy_away(facts: Facts) -> Iterator[str]:
     """Say that nobody would take the connections that are about to be redirected."""
-    away = [
-        port
-        for port in facts.haproxy_ports
-        if not any(found.protocol == "tcp" for found in listeners(port))
-    ]
+    away = [port for port in facts.haproxy_ports if not takes(port, 4)]
     if away:
         yield (
-            f"Nothing listens on port {', '.join(map(str, away))}, where web traffic would be"
-            " sent: start 'schoolgate run --mode gateway' first, so that nobody is cut off."
+            f"Nothing listens on port {', '.join(map(str, away))} for the school's side, where web"
+            " traffic would be sent: start 'schoolgate run --mode gateway' first, so that nobody is"
+            " cut off."
         )
 
 

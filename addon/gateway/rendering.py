@@ -13,7 +13,8 @@ from addon.gateway.haproxy import haproxy_config
 from addon.gateway.kernel_settings import render_settings
 from addon.gateway.names import GatewayNames
 from addon.gateway.nftables import render_table
-from addon.gateway.units import Places, render_units
+from addon.gateway.places import Places
+from addon.gateway.units import render_units
 from addon.portal.proxy_auto_config import proxy_auto_config
 from addon.state_folder import haproxy_folder
 from rules.policy import Policy

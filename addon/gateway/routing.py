@@ -22,6 +22,9 @@ _RULE: Final = ("fwmark", f"{MARK:#x}/{MARK:#x}", "lookup", str(ROUTES), "pref",
 _ROUTE: Final = ("local", "::/0", "dev", "lo", "table", str(ROUTES))
 
 
+_WITHIN: Final = 10.0
+
+
 class RoutingError(Exception):
     """The route cannot be made, as a sentence for a person."""
 
@@ -70,8 +73,15 @@ def _ip(*arguments: str) -> None:
     path = find_program("ip")
     if path is None:
         raise RoutingError("The program 'ip' is missing: install iproute2.")
-    done = subprocess.run(  # noqa: S603 - ip itself, with our own words
-        [path, "-6", *arguments], capture_output=True, text=True, timeout=10, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - ip itself, with our own words
+            [path, "-6", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RoutingError("The IPv6 route cannot be changed: 'ip' does not answer.") from error
     if done.returncode != 0:
         raise RoutingError(f"The IPv6 route cannot be changed: {done.stderr.strip()}")

@@ -19,23 +19,24 @@ class Stand:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.noted = folder / _FACTS
 
     def exists(self) -> bool:
         """Whether anything stands."""
-        return (self.folder / _FACTS).exists()
+        return self.noted.exists()
 
     def files(self) -> dict[str, str]:
         """The files in force by name."""
         return {
-            path.name: path.read_text(encoding="utf-8")
+            path.name: path.read_text(encoding="utf-8", errors="replace")
             for path in sorted(self.folder.glob("*"))
             if path.name not in (_FACTS, KERNEL_TABLE)
         }
 
     def text(self, name: str) -> str | None:
-        """One file's text, or None."""
+        """One file's text, or None. What is damaged differs from what should be there."""
         try:
-            return (self.folder / name).read_text(encoding="utf-8")
+            return (self.folder / name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
 
@@ -60,7 +61,7 @@ class Stand:
 
     def note(self, **more: Any) -> None:
         """Add to what is known."""
-        write_durably(self.folder / _FACTS, json.dumps(self.known() | more))
+        write_durably(self.noted, json.dumps(self.known() | more))
 
     def copy_to(self, other: Stand) -> None:
         """Make the other one a copy of this."""

@@ -15,32 +15,22 @@ rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from addon.gateway.name_server import CREDENTIAL
 from addon.gateway.name_server import UNIT as NAME_SERVER_UNIT
+from addon.gateway.places import HAPROXY, SERVICE, Places
+from addon.gateway.rule_units import render_rule_units
 from addon.gateway.sandbox import for_root, for_service
 
-SERVICE: Final = "schoolgate.service"
-HAPROXY: Final = "schoolgate-haproxy.service"
 PORTAL: Final = "schoolgate-portal.service"
+_NOT_THE_PORTALS: Final = (
+    *("SCHOOLGATE_RECORD", "SCHOOLGATE_FORWARD_TO", "PGPASSFILE", "PGPASSWORD"),
+    "SCHOOLGATE_SMTP_PASSWORD",
+)
 _OPEN_FILES: Final = 262144
 """For both: HAProxy is set up for as many connections as the proxy could open files for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where things are on the machine that the units are for."""
-
-    command: Path  # the `schoolgate` command
-    state: Path
-    policy: Path
-    dnsmasq: Path = Path("/usr/sbin/dnsmasq")
-    haproxy: Path = Path("/usr/sbin/haproxy")
-    user: str = "schoolgate"
-    settings: Path = Path("/etc/schoolgate/schoolgate.env")
 
 
 def render_units(places: Places) -> dict[str, str]:
@@ -52,10 +42,7 @@ def render_units(places: Places) -> dict[str, str]:
         "schoolgate-haproxy-refresh.service": _haproxy_refresh(),
         "schoolgate-haproxy-refresh.path": _haproxy_path(places),
         NAME_SERVER_UNIT: _name_server(places),
-        "schoolgate-gateway.service": _gateway(places),
-        "schoolgate-gateway-refresh.service": _refresh(places),
-        "schoolgate-gateway-refresh.path": _refresh_path(places),
-        "schoolgate-gateway-refresh.timer": _refresh_timer(),
+        **render_rule_units(places),
     }
 
 
@@ -85,6 +72,8 @@ KillMode=mixed
 Restart=always
 RestartSec=2
 LimitNOFILE={_OPEN_FILES}
+# Where shares and sticks are mounted: the record's head can be written there every day.
+ReadWritePaths=-/mnt -/media
 # pyOpenSSL makes its callbacks (cffi's) as it goes; without them there is no TLS.
 {for_service(places.user, writes=[places.state], compiles=True)}\
 ReadOnlyPaths=-{places.state}/gateway
@@ -107,8 +96,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 EnvironmentFile=-{places.settings}
-# The record and its password are not its business.
-UnsetEnvironment=SCHOOLGATE_RECORD SCHOOLGATE_FORWARD_TO PGPASSFILE PGPASSWORD
+# The record and passwords are not its business.
+UnsetEnvironment={" ".join(_NOT_THE_PORTALS)}
 ExecStart={places.command} portal --state {places.state} --policy {places.policy}
 ExecReload=/bin/kill -HUP $MAINPID
 WatchdogSec=30
@@ -128,7 +117,8 @@ WantedBy=multi-user.target
 
 def _secrets(places: Places) -> list[Path]:
     """What only the proxy needs."""
-    return [places.state / "authority", places.state / ".pgpass"]
+    names = ("authority", "backups", ".pgpass", ".smtp-password")
+    return [places.state / name for name in names]
 
 
 def _haproxy(places: Places) -> str:
@@ -217,85 +207,3 @@ RestartSec=1
 [Install]
 WantedBy=multi-user.target
 """
-
-
-def _gateway(places: Places) -> str:
-    return f"""\
-[Unit]
-Description=Schoolgate: the gateway's rules
-Documentation=man:nft(8)
-After=network-online.target nftables.service {SERVICE} {HAPROXY}
-Wants=network-online.target {HAPROXY}
-# Nothing is put in force that nobody confirmed.
-ConditionPathExists={places.state}/gateway/facts.yaml
-StartLimitIntervalSec=0
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={_apply(places)}
-Restart=on-failure
-RestartSec=10
-{_touches_the_net(places)}
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def _refresh(places: Places) -> str:
-    return f"""\
-[Unit]
-Description=Schoolgate: the gateway's rules after a change of the policy
-After=schoolgate-gateway.service
-ConditionPathExists={places.state}/gateway/facts.yaml
-
-[Service]
-Type=oneshot
-ExecStart={_apply(places)}
-{_touches_the_net(places)}"""
-
-
-def _refresh_path(places: Places) -> str:
-    return f"""\
-[Unit]
-Description=Schoolgate: watches the policy and its lists
-
-[Path]
-PathChanged={places.policy}
-PathChanged={places.state / "lists"}
-Unit=schoolgate-gateway-refresh.service
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def _refresh_timer() -> str:
-    return """\
-[Unit]
-Description=Schoolgate: looks now and then whether the gateway's rules are still those in force
-
-[Timer]
-OnBootSec=5min
-OnUnitActiveSec=1h
-RandomizedDelaySec=5min
-Unit=schoolgate-gateway-refresh.service
-
-[Install]
-WantedBy=timers.target
-"""
-
-
-def _touches_the_net(places: Places) -> str:
-    """The last three see who else answers on port 53, and read what belongs to the proxy's user."""
-    return f"ReadWritePaths=-{places.state}/gateway\n" + for_root(
-        *("CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE"),
-        *("CAP_KILL", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"),
-    )
-
-
-def _apply(places: Places) -> str:
-    return (
-        f"{places.command} gateway apply --confirmed --state {places.state}"
-        f" --policy {places.policy}"
-    )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from addon.gateway.applying import READY, Gateway
+from addon.gateway.applying import READY, Gateway, GatewayError
 from addon.gateway.journal import Change, JournalError
 from addon.gateway.name_server import NameServerError
 from addon.gateway.routing import RoutingError
@@ -41,7 +41,7 @@ def _undone(gateway: Gateway, change_id: str) -> bool:
             return True
         if change.seconds_left > 0:
             return False
-        with suppress(TableError, NameServerError, RoutingError, OSError):
+        with suppress(GatewayError, TableError, NameServerError, RoutingError, OSError):
             gateway.undo(change)
             at = datetime.now(UTC).isoformat(timespec="seconds")
             gateway.said.write_text(at, encoding="ascii")

@@ -79,9 +79,7 @@ class Counter:
         if report["what"] == "left":
             return self._leave(source, address, report.get("person"), now)
         if report["what"] == "still-there":
-            held = [s for s in self._desk.tracker.sessions(source) if s.key == address]
-            there = any(session.person == report["person"] for session in held)
-            return there and self._desk.tracker.refresh(source, address, now, now)
+            return self._stay(source, address, report["person"], now)
         ends = report.get("ends")
         until = datetime.fromisoformat(ends) if ends else None
         person = str(report["person"])
@@ -99,16 +97,31 @@ class Counter:
             self._desk.tracker.leave(Source(report["source"]), address, self._desk.now())
             self._desk.noted()
 
+    def _stay(self, source: Source, address: str, person: str, now: datetime) -> bool:
+        """Vouches for a person's session once more. One of somebody else's there ends: the arrival
+        in between was missed, and only the next one can tell who of the two is there.
+        """
+        others = [one for one in self._there(source, address) if one.person != person]
+        for other in others:
+            self._desk.tracker.leave(source, other.key, now, "disputed")
+        known = self._desk.tracker.session(source, address)
+        return bool(others) or (
+            known is not None and self._desk.tracker.refresh(source, address, now, now)
+        )
+
     def _leave(self, source: Source, address: str, person: str | None, now: datetime) -> bool:
         """Ends the session at an address, or at the device there, if it is that person's."""
+        found = [s for s in self._there(source, address) if person in (None, s.person)]
+        for session in found:
+            self._desk.tracker.leave(source, session.key, now)
+        return bool(found)
+
+    def _there(self, source: Source, address: str) -> list[Session]:
+        """A source's sessions at an address, or at the device there."""
         tracker = self._desk.tracker
         seen = tracker.whereabouts.device_at(address)
-        found = [
-            session.key
+        return [
+            session
             for session in tracker.sessions(source)
             if session.address == address or (seen and session.hardware == seen.hardware)
-            if person in (None, session.person)
         ]
-        for key in found:
-            tracker.leave(source, key, now)
-        return bool(found)

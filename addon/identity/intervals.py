@@ -55,7 +55,8 @@ TRUST: Final[Mapping[Source, Trust]] = {
     Source.LOGON: Trust(85, _hours(1), _hours(10)),
     # The kernel confirms a neighbour about every half minute while it talks.
     Source.DEVICE: Trust(90, timedelta(minutes=3), timedelta(minutes=15)),
-    # That a device was given an address is not that it is there; but the lease has an end.
+    # That a device was given an address is not that it is there. A lease has an end, though it may
+    # be years away: a long one is held up by its device being seen (see `lease_files`).
     Source.LEASE: Trust(70, _hours(24), _hours(48)),
 }
 

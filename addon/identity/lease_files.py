@@ -3,6 +3,10 @@
 A server may rewrite its file in place, so a reading can catch it half-way. What is new counts at
 once; what is missing counts as gone only when the next reading misses it too. Two leases of one
 address at one time cannot both be right, so that address is nobody's by lease.
+
+That a lease still stands in its file is no news of it: a server that has died leaves its file as it
+was, and a lease without an end is never renewed. What is news is a later end, and a sight of the
+device itself at its address (see `neighbours`); one that comes back after days is known again.
 """
 
 from __future__ import annotations
@@ -10,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from addon.identity.desk import Desk
+from addon.identity.intervals import TRUST
 from addon.identity.lease_formats import FOREVER, Lease, leases_in
 from addon.identity.sessions import Session
 from rules.identity import LeaseFile, LeaseFormat, Source
@@ -24,6 +29,8 @@ log = logging.getLogger("schoolgate.identity")
 _EVERY: Final = 0.25
 """Seconds between two looks at a file's size and time."""
 _MOST_BYTES: Final = 64 << 20
+_NEWS: Final = timedelta(minutes=10)
+"""How much newer than what is known a sight of the device has to be to be news."""
 
 type _Look = tuple[tuple[int, int, int] | None, ...]
 
@@ -36,6 +43,8 @@ class LeaseFiles:
         self._seen: dict[LeaseFile, _Look] = {}
         self._held: dict[LeaseFile, list[Lease]] = {}
         self._told: dict[str, Lease] = {}
+        self._since: dict[str, datetime] = {}  # when what is told of an address was first read
+        self._anew = False
         self._missing: set[str] = set()
         self._failed: set[LeaseFile] = set()
 
@@ -64,10 +73,11 @@ class LeaseFiles:
         now = self._desk.now()
         if changed or self._missing or any(lease.ends <= now for lease in self._told.values()):
             self._report(now)
+        self._look_around(now)
 
     def forget(self) -> None:
         """Reports everything anew at the next look: the policy has changed."""
-        self._told.clear()
+        self._anew = True
         self._seen.clear()
 
     def _read(self, file: LeaseFile) -> list[Lease] | None:
@@ -103,19 +113,18 @@ class LeaseFiles:
         sole = {a: next(iter(on.values())) for a, on in active.items() if len(on) == 1}
         tracker, devices = self._desk.tracker, self._desk.policy.devices
         for address, lease in sole.items():
-            if self._told.get(address) == lease:
+            told = self._told.get(address)
+            if told == lease and not self._anew:
                 continue
-            fresh = address not in self._told or self._told[address].hardware != lease.hardware
-            self._told[address] = lease
+            if told != lease:
+                self._told[address], self._since[address] = lease, now
+            fresh = told is None or told.hardware != lease.hardware
             # Who asks for an IPv6 address says itself which device it is (RFC 8415, section 11):
             # anybody could have a colleague's sign-in follow to an address of their own.
             if fresh and ":" not in address:
                 tracker.sighted(address, lease.hardware, now, now, heard=True)
-            if person := devices.get(lease.hardware):
-                ends = None if lease.ends == FOREVER else lease.ends
-                tracker.arrive(
-                    Session(Source.LEASE, address, person, now, address, lease.hardware, ends), now
-                )
+            if lease.hardware in devices:
+                self._arrive(lease, self._since[address], now)
             else:
                 tracker.leave(Source.LEASE, address, now, "moved")
         gone = self._told.keys() - sole.keys()
@@ -123,9 +132,37 @@ class LeaseFiles:
             disputed = len(active.get(address, ())) > 1
             if disputed or address in self._missing or self._told[address].ends <= now:
                 ends = min(now, self._told.pop(address).ends)
+                del self._since[address]
                 tracker.leave(Source.LEASE, address, ends, "disputed" if disputed else "over")
         self._missing = gone & self._told.keys()
+        self._anew = False
         self._desk.noted()
+
+    def _look_around(self, now: datetime) -> None:
+        """Takes the sight of a device at the address of its lease for news of the lease."""
+        tracker, devices = self._desk.tracker, self._desk.policy.devices
+        for address, lease in self._told.items():
+            if lease.hardware not in devices:
+                continue
+            seen = tracker.whereabouts.device_at(address)
+            if seen is None or seen.heard or seen.hardware != lease.hardware:
+                continue
+            known = tracker.session(Source.LEASE, address)
+            if known is None or seen.at - known.vouched >= _NEWS:
+                self._arrive(lease, seen.at, now)
+                self._desk.noted()
+
+    def _arrive(self, lease: Lease, vouched: datetime, now: datetime) -> None:
+        if now - vouched >= TRUST[Source.LEASE].gone:
+            return
+        person = self._desk.policy.devices[lease.hardware]
+        ends = None if lease.ends == FOREVER else lease.ends
+        self._desk.tracker.arrive(
+            Session(
+                Source.LEASE, lease.address, person, vouched, lease.address, lease.hardware, ends
+            ),
+            now,
+        )
 
 
 def _parts(file: LeaseFile) -> tuple[Path, ...]:

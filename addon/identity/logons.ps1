@@ -5,13 +5,14 @@
 # account can read, and on no other computer: whoever has it can say that anybody is anywhere.
 #
 # Windows writes 4768 when somebody logs on (a ticket is given out) and 4769 or 4770 while they go
-# on working. It does not tell a domain controller when they leave, so what is reported fades.
+# on working. It does not tell a domain controller when they leave, so what is reported fades. Where
+# somebody goes on working who is not the one that logged on, nobody is named until the next logon.
 
 param(
     [string]$Gate = 'http://gate.school.example:8081',
     [string]$SecretFile = 'C:\ProgramData\Schoolgate\logons.secret',
     [string]$LastFile = 'C:\ProgramData\Schoolgate\logons.last',
-    [string[]]$Leave = @('svc-*', 'admin-*')   # accounts that say nothing about who is there
+    [string[]]$Leave = @('svc-*', 'admin-*')   # every account that says nothing about who is there
 )
 
 $ErrorActionPreference = 'Stop'
@@ -46,8 +47,15 @@ foreach ($event in $events) {
     $address = $facts.IpAddress -replace '^::ffff:', ''
     $own = $address -in @('', '-', '::1', '127.0.0.1')
     if ($own -or $name.EndsWith('$') -or ($Leave | Where-Object { $name -like $_ })) { continue }
-    if ($event.Id -eq 4768 -and $facts.Status -eq '0x0') { Send-Report 'logon' $name $address }
-    elseif ($event.Id -ne 4768) { $still["$name $address"] = @($name, $address) }
+    if ($event.Id -eq 4768 -and $facts.Status -eq '0x0') {
+        Send-Report 'logon' $name $address
+        $still.Remove($address)   # whoever worked there before says nothing about who does now
+    }
+    elseif ($event.Id -ne 4768) { $still[$address] = @($still[$address]) + $name }
 }
-foreach ($one in $still.Values) { Send-Report 'still-on' $one[0] $one[1] }
+foreach ($address in $still.Keys) {
+    foreach ($name in $still[$address] | Where-Object { $_ } | Sort-Object -Unique) {
+        Send-Report 'still-on' $name $address
+    }
+}
 if ($events) { ($events | Select-Object -Last 1).RecordId | Set-Content $LastFile }

@@ -38,7 +38,7 @@ class _Told:
 
 
 class Order:
-    """The sessions of all clients, each by its name and its person."""
+    """The sessions of all clients, each by its name and its person, or account."""
 
     def __init__(self, known: Iterable[tuple[str, str, datetime]] = ()) -> None:
         """`known` are sessions of earlier runs, the newest first: name, person and start."""
@@ -71,19 +71,19 @@ class Order:
         self._told.move_to_end((session, person))
         return True
 
-    def began_before(self, session: str, person: str, other: str, others: str) -> bool:
-        """Whether a session of a person's clearly began before the `other` one, of another's."""
-        mine, theirs = self._told.get((session, person)), self._told.get((other, others))
-        return bool(mine and theirs and mine.started + _NEARLY < theirs.started)
-
-    def began_after(self, session: str, person: str, at: datetime) -> bool:
-        """Whether a session of a person's clearly began after a moment."""
+    def start(self, session: str, person: str) -> datetime | None:
+        """When a session of a person's began, as far as is remembered."""
         told = self._told.get((session, person))
-        return bool(told and told.started > at + _NEARLY)
+        return told.started if told else None
 
     def knows(self, session: str, person: str) -> bool:
         """Whether there was such a session, as far as is remembered."""
         return (session, person) in self._told
+
+
+def clearly_before(one: datetime | None, other: datetime | None) -> bool:
+    """Whether one moment was before another, both known."""
+    return bool(one and other and one + _NEARLY < other)
 
 
 def is_present(report: Report, now: datetime) -> bool:

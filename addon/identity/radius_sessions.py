@@ -4,6 +4,8 @@ Reports travel by UDP: they are repeated, overtake one another, and can be captu
 So a report that was seen is not counted again; a session that has ended stays ended; a report about
 another time than now opens nothing (see `radius_order`); and a session that began before another
 person's at the same place does not take its place.
+
+An account that the policy does not know takes its place like any other, and nobody is named there.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
-from addon.identity.radius_order import Order, is_present, start_of
+from addon.identity.radius_order import Order, clearly_before, is_present, start_of
 from addon.identity.radius_packets import Report, Status
 from addon.identity.sessions import Session, same
 from addon.identity.tracking import Tracker
@@ -60,7 +62,8 @@ class RadiusSessions:
         self._person_of = person_of
         self._seen: _Memory[tuple[str, bytes]] = _Memory(_REMEMBERED)
         self._ended: _Memory[str] = _Memory(_REMEMBERED)
-        self._order = Order(known)
+        # Those of accounts that the policy does not know apart: all pupils must not push out staff.
+        self._order, self._strangers = Order(known), Order()
         for key in ended:
             self._ended.add(key)
 
@@ -83,17 +86,20 @@ class RadiusSessions:
             return self._tracker.leave(Source.RADIUS, key, now)
         if key in self._ended or not is_present(report, now):
             return False
-        person = self._person_of(report.user)
-        if person is None or not (report.address or report.hardware):
-            # Somebody else is on the device now: whoever was there is not any more.
+        if not (report.address or report.hardware):
             return self._tracker.leave(Source.RADIUS, key, now, "replaced")
-        session = Session(Source.RADIUS, key, person, now, report.address, report.hardware)
-        if _tells_no_time(report) and self._order.knows(key, person):
+        person = self._person_of(report.user)
+        session = Session(
+            Source.RADIUS, key, person or report.user.lower(), now, report.address,
+            report.hardware, known=person is not None,
+        )  # fmt: skip
+        order = self._order_of(session)
+        if _tells_no_time(report) and order.knows(key, session.person):
             # It may be of any day, so it opens nothing, nor does it lead anywhere else.
             there = self._tracker.session(Source.RADIUS, key)
             if there is None or not same(there, session):
                 return False
-        elif not self._order.is_news(key, person, report, now):
+        elif not order.is_news(key, session.person, report, now):
             return False
         if self._came_before(session):
             return False
@@ -102,19 +108,25 @@ class RadiusSessions:
 
     def _came_before(self, session: Session) -> bool:
         """Whether somebody else has come to its place after it began."""
+        began = self._start(session)
         return any(
-            self._order.began_before(session.key, session.person, other.key, other.person)
+            clearly_before(began, self._start(other))
             for other in self._tracker.rivals(session)
             if other.person != session.person
         )
+
+    def _order_of(self, session: Session) -> Order:
+        return self._order if session.known else self._strangers
+
+    def _start(self, session: Session) -> datetime | None:
+        return self._order_of(session).start(session.key, session.person)
 
     def _all_ended(self, place: str, at: datetime, now: datetime) -> bool:
         """An access point that starts or stops has nobody on it (RFC 2866, section 5.1)."""
         gone = [
             session.key
             for session in self._tracker.sessions(Source.RADIUS)
-            if session.key.startswith(place)
-            and not self._order.began_after(session.key, session.person, at)
+            if session.key.startswith(place) and not clearly_before(at, self._start(session))
         ]
         for key in gone:
             self._ended.add(key)

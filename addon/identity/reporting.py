@@ -27,7 +27,7 @@ def report(state: Path, what: str, source: Source, address: str, **facts: str) -
     """Tells the identity process; True if that changed anything, and it is on record.
 
     `what` is `arrived` (with `person`, and `ends` if known), `still-there` (with `person`), which
-    opens nothing, or `left`. Raises CounterClosed.
+    opens nothing and ends what is somebody else's there, or `left`. Raises CounterClosed.
     """
     line = json.dumps({"what": what, "source": source, "address": address, **facts}).encode()
     try:

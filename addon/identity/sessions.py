@@ -15,6 +15,7 @@ class Session:
     """What one source says of one person. `address` and `hardware` are '' where it does not say.
 
     `key` tells the source's sessions apart; `vouched` is when it was last sure, `ends` a known end.
+    Somebody who is not `known` to the policy has their place, and nobody is named there.
     """
 
     source: Source
@@ -24,6 +25,7 @@ class Session:
     address: str = ""
     hardware: str = ""
     ends: datetime | None = None
+    known: bool = True
 
     @property
     def follows(self) -> bool:

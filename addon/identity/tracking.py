@@ -173,6 +173,7 @@ class Tracker:
     def _rivals(self, session: Session) -> list[SessionKey]:
         """Other sessions of the same source at the same address or device."""
         there = set(self._at.get(session.address, ()))
+        there.update(self._open.get(session.address, ()))
         if session.follows:
             there |= self._on.get(session.hardware, set())
         return [key for key in there if key[0] is session.source and key[1] != session.key]
@@ -220,7 +221,7 @@ class Tracker:
         if seen and not self.whereabouts.is_crowded(seen.hardware):
             wanted |= {k for k in self._on.get(seen.hardware, ()) if self._sessions[k].follows}
         for key in list(wanted):
-            if not self._fits(self._sessions[key], seen):
+            if not (self._sessions[key].known and self._fits(self._sessions[key], seen)):
                 wanted.discard(key)
         for key in self._open.get(address, {}).keys() - wanted:
             self._close(key, address, now, "moved")

@@ -87,8 +87,8 @@ def logon_reports(
         try:
             if person:
                 report(state, what, Source.LOGON, address, person=person)
-            elif what == "arrived":
-                # Somebody else is there now: whoever was is not any more.
+            elif what != "left":
+                # Somebody else is there now, or as well: whoever was there cannot be told any more.
                 report(state, "left", Source.LOGON, address)
         except CounterClosed:
             return jsonify(error="Logons cannot be taken just now; send it again."), 503

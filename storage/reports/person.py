@@ -36,8 +36,16 @@ visits.csv     What this person did on a site one after another, taken together,
 figures.csv    How many requests there were, by site and hour. These are kept longer than the
                events.
 holds.csv      From when to when nothing of this was removed, because it was held, and why.
-looks.csv      Who looked at this person's record, when, and why.
+looks.csv      Who looked at this person's record, when, and why. 'by' is who said that they did,
+               'account' the user of the gate's computer.
 own-data.json  The same, for a program to read.
+
+Before it is handed over
+------------------------
+What people wrote in words of their own is in here too: 'reason' and 'words' in access.csv, 'why' in
+holds.csv. Other people at the school were taken out of it by their names only. A program does not
+find nicknames, pupils, parents, or what else may tell who was meant. So somebody has to read these
+before this is handed over.
 
 In short
 --------

@@ -43,6 +43,17 @@ def lab_missing(*programs: str) -> str | None:
     return missing("dnsmasq", "nft", *programs)
 
 
+_FAR_AWAY = """table inet far_away {
+    chain arriving {
+        # Servers are several steps behind the gateway, not one.
+        type filter hook input priority 0;
+        ip ttl 1 drop
+        ip6 hoplimit 1 drop
+    }
+}
+"""
+
+
 class Internet:
     """The namespace behind the gateway, its servers, and the authority that vouches for them."""
 
@@ -61,6 +72,7 @@ class Internet:
         """Gives the namespace its addresses and starts the servers; returns when they listen."""
         lines = [f"address add {one} dev lo" + " nodad" * (":" in one) for one in addresses()]
         self.namespace.run("ip", "-batch", "-", input="\n".join(lines) + "\n", check=True)
+        self.namespace.run("nft", "-f", "-", input=_FAR_AWAY, check=True)
         settings = self.folder / "dnsmasq.conf"
         settings.write_text(name_server_settings())
         with (self.folder / "errors").open("w") as errors:

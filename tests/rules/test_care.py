@@ -162,6 +162,25 @@ class TestDeclaring:
         found = rules.declarable(rules.people[who], rules.catalogue.sites[site], now)
         assert [purpose.rule.title for purpose in found] == titles
 
+    def test_an_explanation_says_what_could_be_declared_and_what_rules_it_out_now(
+        self, rules: Policy
+    ) -> None:
+        asked, person = WebRequest("tiktok.com"), rules.people["a.larch"]
+        sunday = NOON - timedelta(days=1)
+        lesson, concern = rules.explain(asked, person, sunday).offers
+        assert (lesson.rule.id, concern.rule.id) == ("lesson", "concern")
+        assert [why.partition(",")[0] for why in lesson.failed] == ["it is for Monday to Friday"]
+        assert concern.as_json() | {"rule": None} == {
+            "rule": None,
+            "longest_minutes": 120,
+            "approval": "needed",
+            "a_day": 3,
+            "failed": [],
+        }
+        assert rules.explain(asked, rules.people["c.moss"], NOON).offers == ()
+        assert rules.explain(asked, None, NOON).offers == ()
+        assert rules.explain(WebRequest("x.example"), person, NOON).offers == ()
+
     def test_how_long_how_often_and_after_whose_approval(self, rules: Policy) -> None:
         lesson, concern = rules.declared
         assert (lesson.longest, lesson.needs_approval, lesson.a_day) == (

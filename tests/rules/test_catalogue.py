@@ -1,6 +1,6 @@
 """The shipped catalogue knows the social networks, and nothing that a school works with.
 
-The two host tables in `data/` are written by hand apart from the catalogue, so that a slip in one
+The host tables in `data/` are written apart from the catalogue, by hand, so that a slip in one
 shows against the other.
 """
 
@@ -13,7 +13,7 @@ import pytest
 
 from rules.hosts import canonical_host
 from rules.loading import SHIPPED_POLICY, load_policy
-from rules.sites import Action, Catalogue, Site
+from rules.sites import Action, Catalogue
 
 DATA = Path(__file__).parent / "data"
 
@@ -76,8 +76,9 @@ def test_there_are_at_least_two_hundred_sites_each_in_one_category_with_a_source
     for site in catalogue:
         assert len(site.categories & CATEGORIES) == len(site.categories) == 1, site.id
         assert site.source, site.id
-        assert site.checked is not None, site.id
-        assert date(2026, 11, 1) <= site.checked, site.id
+        looked_up = "general knowledge" not in site.source.partition("endpoints:")[0]
+        assert (site.checked is not None) is looked_up, site.id
+        assert site.checked is None or date(2026, 11, 1) <= site.checked, site.id
 
 
 def test_no_domain_stands_below_another_of_the_same_site(catalogue: Catalogue) -> None:
@@ -145,6 +146,9 @@ def test_networks_are_public_and_no_wider_than_a_company_holds(catalogue: Catalo
         ("POST www.instagram.com/api/v1/web/likes/1234/like/", Action.REACT),
         ("POST www.instagram.com/api/v1/media/configure/", Action.POST),
         ("POST www.threads.com/api/v1/media/configure_text_only_post/", Action.POST),
+        ("POST www.threads.com/api/v1/web/threads/like/", Action.REACT),
+        ("POST www.threads.net/api/v1/web/accounts/login/ajax/", Action.SIGN_IN),
+        ("GET www.threads.com/api/v1/users/search/", Action.SEARCH),
         ("POST x.com/i/api/graphql/aB3dE5-fG7/CreateTweet", Action.POST),
         ("POST x.com/i/api/graphql/aB3dE5-fG7/FavoriteTweet", Action.REACT),
         ("GET x.com/i/api/graphql/aB3dE5-fG7/SearchTimeline", Action.SEARCH),
@@ -165,6 +169,7 @@ def test_networks_are_public_and_no_wider_than_a_company_holds(catalogue: Catalo
         ("POST oauth.reddit.com/api/comment", Action.POST),
         ("POST www.reddit.com/api/vote", Action.REACT),
         ("POST www.tumblr.com/api/v2/blog/staff/posts", Action.POST),
+        ("POST www.tumblr.com/api/v2/media/image", Action.UPLOAD),
         ("POST bsky.social/xrpc/com.atproto.repo.createRecord", Action.POST),
         ("GET public.api.bsky.app/xrpc/app.bsky.feed.getTimeline", Action.VIEW),
         ("POST www.youtube.com/youtubei/v1/comment/create_comment", Action.POST),
@@ -188,10 +193,29 @@ def test_what_a_request_does(catalogue: Catalogue, request_line: str, action: Ac
     assert site.action(method, host, slash + path) is action
 
 
-def test_the_ten_best_known_sites_tell_several_actions_apart(catalogue: Catalogue) -> None:
-    best_known = "facebook instagram threads x tiktok linkedin pinterest reddit tumblr youtube"
-    for site_id in best_known.split():
-        site: Site = catalogue.sites[site_id]
-        actions = {endpoint.action for endpoint in site.endpoints}
-        assert {Action.POST, Action.SEARCH} <= actions, site_id
-        assert len(actions) >= 3, site_id
+# What the catalogue can tell apart on each of the best-known sites. What is not named here counts
+# as viewing, so a purpose that asks for it never opens anything; `schoolgate check` says so.
+TOLD_APART = {
+    "facebook": "message post react search sign-in upload",
+    "instagram": "message post react search sign-in upload",
+    "threads": "post react search sign-in upload",
+    "x": "message post react search sign-in upload",
+    "tiktok": "message post react search sign-in upload",
+    "snapchat": "message sign-in",
+    "linkedin": "message post react search sign-in upload",
+    "pinterest": "message post react search sign-in upload",
+    "reddit": "message post react search sign-in upload",
+    "tumblr": "message post react search sign-in upload",
+    "youtube": "message post react search sign-in upload",
+    "bluesky": "message post search sign-in upload",
+    "discord": "message react search sign-in upload",
+    "mastodon": "post react search sign-in upload",
+}
+
+
+def test_the_best_known_sites_tell_these_actions_apart(catalogue: Catalogue) -> None:
+    found = {
+        site_id: " ".join(sorted({e.action for e in catalogue.sites[site_id].endpoints}))
+        for site_id in TOLD_APART
+    }
+    assert found == TOLD_APART

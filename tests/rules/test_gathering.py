@@ -150,6 +150,10 @@ class TestTablesOfPeople:
             + '\r\ne.fern,Fern,employee,"office, it","10.0.0.9;fd00::9",a45e.6001.0203\r\n,,,,,\r\n',
             HEADER.replace(",", "\t")
             + "e.fern\tFern\temployee\toffice,it\t10.0.0.9 fd00::9\ta4:5e:60:01:02:03",
+            "\ufeffsep=;\r\n" + HEADER.replace(",", ";")
+            + "e.fern;Fern;employee;office,it;10.0.0.9,fd00::9;a4:5e:60:01:02:03\r\n",
+            '"SEP=|"\n' + HEADER.replace(",", "|")
+            + "e.fern|Fern|employee|office,it|10.0.0.9,fd00::9|a4:5e:60:01:02:03\n",
             HEADER.replace(",", ";").upper()
             + "e.fern;Fern;employee;office,it;10.0.0.9,fd00::9;a4:5e:60:01:02:03",
         ],
@@ -186,6 +190,9 @@ class TestTablesOfPeople:
              "staff.csv:3: 'e' is here twice; the first is on line 2."),
             (b"id,name,role\na.larch,Ash,employee\n",
              "staff.csv:2: people.a.larch: 'a.larch' is here twice; the first is in"),
+            (b"sep=;\nid;name;rolle\n", "staff.csv:2: There is no column 'rolle'. Did you mean"),
+            (b"sep=,\nid,name,role\ne,E,king\n", "staff.csv:3: people.e.role: 'king' is not a role."),
+            (b"sep=;\n", "staff.csv:1: The column 'id' is missing."),
             (b"id,name\ne,E\n", "staff.csv:1: The column 'role' is missing. The columns are:"),
             (b"id,name,rolle\n", "staff.csv:1: There is no column 'rolle'. Did you mean 'role'?"),
             (b"id,name,role,role\n", "staff.csv:1: The column 'role' is there twice. Keep one of"),

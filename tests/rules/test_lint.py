@@ -71,6 +71,28 @@ def test_the_shipped_policy_has_nothing_to_mend() -> None:
         ({"essentials": ["gstatic.com", "tiktok.com", "gov.uk"]}, TODAY, [
             "The essential 'gstatic.com' is a content network that thousands of sites share.",
             "The essential 'tiktok.com' belongs to TikTok, which is restricted."]),
+        ({"essentials": ["uk", "com", "co.uk", "github.io", "google.com", "nhs.uk", "a.sch.uk", "police.uk"]},
+         TODAY, [
+            "The essential 'co.uk' is shared by everyone who registers a name below it. Name the hosts",
+            "The essential 'com' is shared by everyone", "The essential 'uk' is shared by everyone",
+            "The essential 'github.io' is shared by everyone",
+            "The essential 'google.com' is a content network"]),
+        ({"purposes.page.paths": ["/", "/school"]}, TODAY, [
+            "purposes.page: The path '/' is all of Facebook, and not the front page only. Name the parts"]),
+        ({"purposes.page.paths": ["/*", "/school/*"]}, TODAY, [
+            "purposes.page: The path '/*' is all of Facebook, and not the front page only."]),
+        ({"purposes.page.paths": ["/**"]}, TODAY, ["purposes.page: The path '/**' is all of Facebook"]),
+        ({"purposes.page.paths": ["www.facebook.com/*", "facebook.com/"]}, TODAY, [
+            "The path 'www.facebook.com/*' is all of Facebook", "The path 'facebook.com/' is all of"]),
+        ({"purposes.page.paths": ["/school", "/*/x", "fbcdn.net/*", "m.facebook.com/*"]}, TODAY, []),
+        ({"purposes.page.sites": ["facebook", "tiktok"],
+          "purposes.page.actions": ["post"]}, TODAY, [
+            "purposes.page: This can never hold on TikTok: no request there is known to be post. "
+            "Leave 'actions' out, or list the requests as 'endpoints' under 'sites'."]),
+        ({"purposes.page.paths": ["/school"], "purposes.page.sites": ["tiktok"],
+          "purposes.page.actions": ["upload", "react"]}, TODAY, ["no request there is known to be react or upload."]),
+        ({"purposes.page.paths": ["/school"], "purposes.page.sites": ["tiktok"],
+          "purposes.page.actions": ["view", "post"]}, TODAY, []),
         ({"not-decrypted": ["facebook"]}, TODAY, [
             "purposes.page: Facebook is not decrypted for its app, so paths and actions are not seen"]),
         ({"purposes.page.sites": ["facebook", "youtube"]}, TODAY, [

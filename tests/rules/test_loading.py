@@ -1,8 +1,10 @@
 """Every fault of a policy is reported together: file, line, entry, fault and remedy."""
 
+import gc
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from rules.faults import Fault, PolicyError
 from rules.loading import SHIPPED_POLICY, SHIPPED_SITES, load_policy
 from rules.policy import Policy
+from rules.request import WebRequest
 from tests.rules.policies import SITES, broken_policies
 from tests.support.pace import promised
 
@@ -183,6 +186,22 @@ class TestText:
             "the school's page",
             "another purpose",
         ]
+
+    def test_a_merge_key_takes_several_and_the_first_counts(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        text = yaml.safe_dump(policy, sort_keys=False).replace("  page:\n", "  page: &page\n")
+        text += "  second: &second\n    <<: *page\n    title: another purpose\n"
+        text += "  third:\n    <<: [*second, *page]\n    owner: a.larch\n"
+        third = load(text).purposes[2]
+        assert (third.rule.title, third.owner) == ("another purpose", "a.larch")
+
+    def test_a_merge_key_with_anything_else_is_a_fault(
+        self, load: Load, policy: dict[str, Any]
+    ) -> None:
+        text = yaml.safe_dump(policy, sort_keys=False).replace("  page:\n", "  page: &page\n")
+        with pytest.raises(PolicyError, match="There is no entry '<<' here"):
+            load(text + "  other:\n    <<: [*page, word]\n    title: another purpose\n")
 
     def test_a_mark_at_the_front_and_windows_line_ends_do_no_harm(
         self, load: Load, policy: dict[str, Any]
@@ -463,3 +482,20 @@ def test_a_megabyte_made_to_take_long_is_refused_in_seconds(load: Load, name: st
     began = time.monotonic()
     assert faults(load, HOSTILE[name])
     assert time.monotonic() - began < promised(30)  # a second or two where nothing else runs
+
+
+def test_memory_does_not_grow_over_a_hundred_reloads(load: Load, policy: dict[str, Any]) -> None:
+    now, page = datetime(2026, 11, 23, 12, tzinfo=UTC), WebRequest("facebook.com", path="/school")
+
+    def after(reloads: int) -> tuple[int, int]:
+        for _ in range(reloads):
+            in_force = load(policy)
+            assert in_force.explain(page, in_force.people["a.larch"], now).decision.allowed
+        gc.collect()
+        objects = gc.get_objects()
+        return len(objects), sum(isinstance(one, Policy) for one in objects)
+
+    objects, policies = after(3)
+    more, kept = after(100)
+    assert more < objects * 1.02
+    assert kept == policies

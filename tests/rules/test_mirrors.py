@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rules.mirrors import mirrored_host, shows_others
+from rules.mirrors import MIRRORS, mirrored_host, shows_others
 from rules.policy import Outcome, Policy
 from rules.request import WebRequest, request_for
 from tests.support.pace import promised
@@ -31,6 +31,14 @@ from tests.support.pace import promised
         ("webcache.googleusercontent.com", "/search?q=cache:facebook.com", "facebook.com"),
         ("translate.google.com", "/translate?sl=auto&u=https%3A%2F%2Ffacebook.com", "facebook.com"),
         ("translate.google.com", "/translate?u=facebook.com/x", "facebook.com"),
+        ("translate.google.de", "/translate?sl=en&u=https%3A%2F%2Ffacebook.com", "facebook.com"),
+        ("translate.google.com.vn", "/translate?u=facebook.com/x", "facebook.com"),
+        ("translate.yandex.ru", "/translate?url=https%3A%2F%2Fvk.com%2Fx&lang=ru-en", "vk.com"),
+        ("www.translatetheweb.com", "/?from=&to=en&a=facebook.com/x", "facebook.com"),
+        ("yandexwebcache.net", "/yandbtm?fmode=inject&url=https%3A//vk.com/x&la=1", "vk.com"),
+        ("megalodon.jp", "/2017-0307-0400-10/twitter.com/x", "twitter.com"),
+        ("megalodon.jp", "/2021-1214-1128-17/https://twitter.com:443/x", "twitter.com"),
+        ("gyo.tc", "/https://twitter.com/x", "twitter.com"),
         ("12ft.io", "/https%253A%252F%252Ffacebook.com%252F", "facebook.com"),
         ("web.archive.org", "/web/2020/https://user@facebook.com/", "facebook.com"),
         (
@@ -59,7 +67,10 @@ def test_a_mirror_is_seen_through(host: str, target: str, shown: str | None) -> 
 def test_only_mirrors_by_address_have_to_be_opened_to_be_judged() -> None:
     assert shows_others("web.archive.org")
     assert not shows_others("www-facebook-com.translate.goog")
-    assert not shows_others("www.bbc.co.uk")
+    # A search engine is never looked into: what it shows of others is met under other names.
+    for host in ("www.bbc.co.uk", "www.google.com", "google.com", "www.bing.com", "yandex.ru"):
+        assert not shows_others(host)
+        assert not any(f".{host}".endswith(f".{domain}") for domain in MIRRORS)
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,7 @@ class TestExplaining:
             "records_path": False,
             "grant": None,
             "near": [],
+            "could_declare": [],
         }
 
     def test_somebody_unknown_is_told_of_purposes_for_the_site(

@@ -16,6 +16,15 @@ BOOK = Site(
         Endpoint.parse(Action.UPLOAD, "POST upload.book.example/*"),
     ),
 )
+SHADOWED = Site(
+    "shadowed",
+    "Shadowed",
+    ("shadowed.example",),
+    endpoints=(
+        Endpoint.parse(Action.POST, "POST /*"),
+        Endpoint.parse(Action.REACT, "POST /like"),
+    ),
+)
 INNER = Site("inner", "Inner", ("work.book.example",), (ip_network("31.13.25.0/24"),))
 CATALOGUE = Catalogue([BOOK, INNER], {"book": ["listed.example"], "inner": ["book.example"]})
 
@@ -103,3 +112,19 @@ def test_a_request_is_the_action_of_the_endpoint_it_goes_to(
 def test_an_endpoint_is_a_method_and_a_path(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not an endpoint; it reads like 'POST /path'"):
         Endpoint.parse(Action.POST, text)
+
+
+@pytest.mark.parametrize(
+    ("site", "action", "request_"),
+    [
+        (BOOK, Action.POST, ("POST", "www.book.example", "/post")),
+        (BOOK, Action.UPLOAD, ("POST", "upload.book.example", "/x")),
+        (BOOK, Action.REACT, None),
+        (SHADOWED, Action.POST, ("POST", "www.book.example", "/x")),
+        (SHADOWED, Action.REACT, None),  # the endpoint above it takes all of them
+    ],
+)
+def test_a_request_that_does_a_thing_is_given_where_one_is_known(
+    site: Site, action: Action, request_: tuple[str, str, str] | None
+) -> None:
+    assert site.request_for(action, "www.book.example") == request_

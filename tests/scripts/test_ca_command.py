@@ -136,6 +136,15 @@ def test_a_sealed_key_can_be_kept_elsewhere(ca: Ca, tmp_path: Path) -> None:
     assert "sealed already, or elsewhere" in again
 
 
+def test_sealing_leaves_no_copy_of_the_key_open(ca: Ca) -> None:
+    copy = ca.state / "backups" / "0.1.0" / "authority" / ROOT_KEY
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((ca.authority / ROOT_KEY).read_bytes())
+    said = ca.run("seal", "--passphrase-file", ca.passphrase)
+    assert f"Removed, because it lay open: {copy}" in said
+    assert not copy.exists()
+
+
 def test_one_root_follows_another_with_both_published_in_between(ca: Ca, tmp_path: Path) -> None:
     first = ca.signing().root
     ca.with_policy("rotate")

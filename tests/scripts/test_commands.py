@@ -146,6 +146,13 @@ def test_explain_does_not_say_twice_what_a_purpose_lacked() -> None:
         (["x.com", "--at", "0001-01-01"], "is not a time"),
         (["x.com", "--at", "2027-03-28 01:30"], "There is no 2027-03-28 01:30"),
         (["facebook"], "neither a web address"),
+        (["facebook"], "for Facebook ask about one of its addresses, such as facebook.com."),
+        (["x"], "for X (Twitter) ask about one of its addresses, such as x.com."),
+        (["mailto:a@b"], "it reads like an e-mail address"),
+        (["x.com", "--method", "G ET"], "is not a method; write it like POST"),
+        (["x.com", "--method", "POST", "--action", "post"], "Give --method or --action"),
+        (["myspace.com", "--action", "post"], "so there it would count as 'view'"),
+        (["example.org", "--action", "post"], "no site of the catalogue"),
         (["0T5YX-A1DU0"], "nor the reference of a block page"),
     ],
 )
@@ -156,6 +163,62 @@ def test_explain_says_in_a_sentence_what_it_was_given_wrongly(
     assert shown.exit_code == 2
     assert sentence in shown.stderr
     assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["x.com", "--action", "post"], "Allowed: X"),
+        (["x.com", "--action", "view"], "Refused: X"),
+        (["https://x.com/i/api/graphql/a/CreateTweet", "--method", "post"], "Allowed: X"),
+        (["https://x.com/i/api/graphql/a/CreateTweet"], "it is for: post; this is: view"),
+        (["x.com", "--action", "react"], "it is for: post; this is: react"),
+        (["x.com", "--action", "post"], "Asked about: POST x.com/i/api/graphql/x/createtweet"),
+    ],
+)
+def test_explain_can_be_asked_about_posting(
+    arguments: list[str], expected: str, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.read_text().replace("sites: [x]", "sites: [x]\n    actions: [post]"))
+    shown = schoolgate("explain", *arguments, "--as", "fern.example", "--policy", policy)
+    assert (shown.exit_code, expected in shown.stdout) == (0, True), shown.output
+
+
+@pytest.mark.parametrize(
+    ("who", "what", "at", "expected"),
+    [
+        (
+            "willow.example",
+            "reddit.com",
+            "2026-11-23 10:00",
+            ["Could declare: lesson, ", ", for 45 minutes at most, 2 times a day, at once."],
+        ),
+        (
+            "willow.example",
+            "reddit.com",
+            "2026-11-22 10:00",
+            ["at once, but not now: it is for school days, 08:00 to 18:00, and it is Sunday"],
+        ),
+        (
+            "linden.example",
+            "tiktok.com",
+            "2026-11-22 10:00",
+            ["Could declare: concern, ", ", for 2 hours at most, 3 times a day, after approval."],
+        ),
+        ("fern.example", "reddit.com", "2026-11-23 10:00", []),
+        ("willow.example", "facebook.com", "2026-11-23 10:00", []),
+        ("fern.example", "x.com", "2026-11-23 10:00", []),
+    ],
+)
+def test_explain_says_what_the_person_could_declare(
+    who: str, what: str, at: str, expected: list[str]
+) -> None:
+    shown = schoolgate("explain", what, "--as", who, "--at", at).stdout
+    assert all(part in shown for part in expected), shown
+    assert ("Could declare" in shown) is bool(expected)
+    facts = json.loads(schoolgate("explain", what, "--as", who, "--at", at, "--json").stdout)
+    assert bool(facts["could_declare"]) is bool(expected)
 
 
 def test_a_reference_needs_a_record_to_be_looked_up_in(state: Path) -> None:
@@ -182,12 +245,17 @@ def test_a_reference_that_is_not_on_record(state: Path) -> None:
 
 
 def test_explain_reads_addresses_from_standard_input() -> None:
-    lines = "https://www.facebook.com/\n\nx.com\nftp://nowhere\nhttps://www.gov.uk/\n"
+    lines = (
+        "https://www.facebook.com/\n\nx.com\nftp://nowhere\nhttps://www.gov.uk/\n"
+        "facebook\nx\nmailto:a@b\nhttp://intranet/\n"
+    )
     command = ["explain", "-", "--as", "fern.example", "--policy", str(POLICY)]
     shown = CliRunner().invoke(main, command, input=lines)
     assert shown.exit_code == 0
     answers = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert [answer.get("allowed") for answer in answers] == [False, True, None, True]
+    assert [answer.get("allowed") for answer in answers] == [
+        False, True, None, True, None, None, None, True,
+    ]  # fmt: skip
     assert "not a web address" in answers[2]["error"]
     assert answers[0]["near"][0]["rule"]["id"] == "news-on-x"
     assert answers[1]["rule"]["line"] > 0
@@ -258,11 +326,37 @@ def test_replay_tells_newly_refused_and_leaves_faults_out(state: Path, tmp_path:
     put_on_record(state, "fern.example", outcome="internal-error")
     shown = schoolgate("replay", "--policy", POLICY, "--state", state)
     assert "newly refused" in shown.stdout
-    assert "Left out: 1" in shown.stdout
+    assert "Left out: 1 that were refused for faults" in shown.stdout
     later = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "2999-01-01")
     assert "No request was decided" in later.stdout
     wrong = schoolgate("replay", "--policy", POLICY, "--state", state, "--since", "Tuesday")
     assert (wrong.exit_code, "is not a time" in wrong.stderr) == (2, True)
+
+
+def test_replay_leaves_out_what_a_withdrawal_refused_however_the_policy_reads(state: Path) -> None:
+    put_on_record(state, "fern.example", outcome="withdrawn")
+    asked = ["replay", "--policy", POLICY, "--state", state]
+    shown = schoolgate(*asked).stdout
+    assert "Left out: 1 that were refused because web access was withdrawn." in shown
+    put_on_record(state, "fern.example")
+    shown = schoolgate(*asked).stdout
+    assert "0 of 1 requests would be decided differently." in shown
+    assert "Left out: 1 that were refused because web access was withdrawn." in shown
+    facts = json.loads(schoolgate(*asked, "--json").stdout)
+    assert facts["left_out"] == {"withdrawn": 1, "faults": 0}
+
+
+def test_replay_does_not_count_what_it_cannot_tell_as_decided_differently(
+    state: Path, tmp_path: Path
+) -> None:
+    put_on_record(state, "fern.example", "fern.example")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        POLICY.read_text().replace("sites: [x]", "sites: [x, facebook]\n    paths: [/school]")
+    )
+    shown = schoolgate("replay", "--policy", policy, "--state", state).stdout
+    assert "0 of 2 requests would be decided differently." in shown
+    assert "Of 2 it cannot be told" in shown
 
 
 def test_replay_knows_the_site_that_an_archive_showed(state: Path) -> None:

@@ -21,13 +21,14 @@ from addon.doctor.machine import examine_clock, examine_disk
 from addon.doctor.patient import Patient
 from addon.doctor.rounds import examine
 from addon.endpoint import Endpoint
+from addon.kept_heads import places
 from rules.loading import load_policy
 from storage.database import open_record
 from storage.events import Event, EventIds
 from storage.recorder import Recorder
 from tests.support.pace import promised
 from tests.support.postgresql import PostgresServer
-from tests.support.running_gate import POLICY
+from tests.support.running_gate import POLICY, wait_until
 from tests.support.schoolgate import COMMAND, Schoolgate, free_port
 
 
@@ -54,7 +55,9 @@ def wanting(found: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schoolgate]:
-    with Schoolgate(tmp_path_factory.mktemp("well") / "state") as running:
+    folder = tmp_path_factory.mktemp("well")
+    with Schoolgate(folder / "state", "--head-to", folder / "heads.txt") as running:
+        wait_until(lambda: any(each.done for each in places(running.state)), 60)
         yield running
 
 
@@ -208,7 +211,7 @@ def test_one_examination_that_fails_or_hangs_does_not_cost_the_others(tmp_path: 
     assert "the moon is full" in found[1].found
 
 
-def test_a_device_that_refuses_the_certificate_is_named_by_its_address(
+def test_a_device_that_refuses_the_certificate_is_named_by_its_address_and_others_counted(
     gate: Schoolgate, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
@@ -221,22 +224,23 @@ def test_a_device_that_refuses_the_certificate_is_named_by_its_address(
     database = open_record(state)
     recorder, ids, now = Recorder(database), EventIds(), datetime.now(UTC)
     recorder.start()
-    for minute in range(3):
-        at = now - timedelta(minutes=minute)
+    refused = {"address": "10.0.0.77", "method": "", "kind": "app", "outcome": "app-refused"}
+    taken = {"address": "10.0.0.78", "method": "GET", "kind": "navigation", "outcome": "refused"}
+    for minute, facts in enumerate((refused, refused, refused, taken)):
         recorder.note(
             Event(
-                id=ids.next(now), at=at, person=None, source="", address="10.0.0.77",
-                site="instagram", host="i.instagram.com", scheme="https", method="",
-                kind="app", allowed=False, outcome="app-refused", reason="", rule=None,
-                clause=None, path=None, policy="0" * 12,
+                id=ids.next(now), at=now - timedelta(minutes=minute), person=None, source="",
+                site="instagram", host="i.instagram.com", scheme="https", allowed=False, reason="",
+                rule=None, clause=None, path=None, policy="0" * 12, **facts,
             )
         )  # fmt: skip
     assert recorder.close(10) == 0
     database.dispose()
     _, found = doctor(state, "--policy", POLICY)
-    ((verdict, said),) = of(found, "trust")
-    assert verdict == "look here"
-    assert "10.0.0.77 refused the school's certificate for instagram (3)" in said
+    (refusing, trusting) = of(found, "trust")
+    assert refusing[0] == "look here"
+    assert "10.0.0.77 refused the school's certificate for instagram (3)" in refusing[1]
+    assert trusting == ("good", "Devices that accepted it in the last seven days: 1.")
 
 
 def test_it_says_so_in_words_for_people(gate: Schoolgate) -> None:

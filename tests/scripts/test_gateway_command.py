@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,7 @@ def test_render_writes_all_of_it_and_nothing_else(tmp_path: Path) -> None:
     assert written == {
         f"out/{name}"
         for name in (
+            ".schoolgate-rendered",
             "facts.yaml",
             "schoolgate.nft",
             "dnsmasq.conf",
@@ -36,6 +40,8 @@ def test_render_writes_all_of_it_and_nothing_else(tmp_path: Path) -> None:
             "systemd/schoolgate-gateway-refresh.service",
             "systemd/schoolgate-gateway-refresh.path",
             "systemd/schoolgate-gateway-refresh.timer",
+            "systemd/schoolgate-gateway-watch.service",
+            "systemd/schoolgate-gateway-watch.timer",
             "systemd/schoolgate-dnsmasq.service",
             "systemd/schoolgate-haproxy.service",
             "systemd/schoolgate-haproxy-refresh.service",
@@ -44,6 +50,65 @@ def test_render_writes_all_of_it_and_nothing_else(tmp_path: Path) -> None:
             "systemd/schoolgate.service",
         )
     }
+
+
+SIDES = ("--lan", "eth1", "--wan", "eth0")
+EXPLICIT = ("--mode", "explicit", "--portal", "10.0.0.1")
+
+
+def test_a_later_render_takes_the_files_of_an_earlier_one_away(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("somebody's")
+    for options in (SIDES, EXPLICIT, EXPLICIT):
+        done = render(tmp_path, *options)
+        assert done.exit_code == 0, done.output
+    found = {path.name for path in out.iterdir()}
+    assert found == {
+        *(".schoolgate-rendered", "facts.yaml", "haproxy", "notes.txt"),
+        *("proxy.pac", "systemd", "wpad.dat"),
+    }
+    assert not list(out.glob("systemd/*gateway*"))
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", ".schoolgate-rendered"],
+        cwd=out,
+        capture_output=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_what_render_did_not_write_is_named_and_left_alone(tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    render(tmp_path, *SIDES)
+    (out / "dnsmasq.conf").write_text("port=54\n")  # changed
+    (out / "wpad.dat").write_text("theirs")
+    (out / "haproxy" / "haproxy.cfg").unlink()
+    (out / "haproxy").rmdir()
+    (out / "haproxy").write_text("a file")
+    (out / "systemd").rename(elsewhere)
+    (out / "systemd").symlink_to(elsewhere)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = render(tmp_path, *EXPLICIT)
+    assert done.exit_code == 1
+    assert done.output.startswith(
+        f"{out} holds what 'render' did not write, or what was changed since (dnsmasq.conf,"
+        " haproxy/haproxy.cfg, systemd/schoolgate-dnsmasq.service, "
+    )
+    assert done.output.endswith(", wpad.dat): move it away, or name another folder.\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_list_of_files_leads_nowhere_else(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("theirs")
+    (tmp_path / "out").mkdir()
+    digest = sha256(b"theirs").hexdigest()
+    lines = f"{digest}  ../victim\n{digest}  {victim}\nnonsense\n"
+    (tmp_path / "out" / ".schoolgate-rendered").write_text(lines)
+    done = render(tmp_path, *SIDES)
+    assert done.exit_code == 0, done.output
+    assert victim.read_text() == "theirs"
 
 
 def test_facts_from_a_file_and_options_over_them(tmp_path: Path) -> None:
@@ -108,3 +173,23 @@ def test_only_root_may_change_or_read_the_rules(
     assert done.exit_code == 1
     assert done.output == ("Only root may change or read the network's rules: run it with sudo.\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_state_folder_of_another_user_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setresuid(65534, 65534, 65534)
+        done = render(tmp_path, "--lan", "eth1", "--wan", "eth0")
+        os.write(writer, f"{done.exit_code} {done.output}".encode())
+        os._exit(0)
+    os.close(writer)
+    assert os.waitpid(child, 0)[1] == 0
+    with os.fdopen(reader) as said:
+        assert said.read() == (
+            f"1 {tmp_path}/state/gateway/facts.yaml is another user's: run it with sudo, or as"
+            " that user.\n"
+        )

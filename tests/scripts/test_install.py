@@ -164,11 +164,13 @@ def test_an_upgrade_first_copies_what_it_may_change_and_forgets_old_copies(
     open_record(state).dispose()
     (state / "authority").mkdir(mode=0o700)
     (state / "authority" / "root.key").write_text("secret")
+    (state / "authority" / "root.crt").write_text("public")
     for name in ("1", "2", "3", "4"):
         assert step("copy", state, name) == (0, f"{state}/backups/{name}\n", "")
     assert sorted(path.name for path in (state / "backups").iterdir()) == ["2", "3", "4"]
     copy = state / "backups" / "4"
-    assert (copy / "authority" / "root.key").read_text() == "secret"
+    assert (copy / "authority" / "root.crt").read_text() == "public"
+    assert not (copy / "authority" / "root.key").exists(), "it would outlive its being sealed"
     assert (copy / "record.sqlite3").stat().st_mode & 0o077 == 0
     assert copy.stat().st_mode & 0o077 == 0
     with closing(sqlite3.connect(copy / "record.sqlite3")) as record:
@@ -179,10 +181,10 @@ def test_an_upgrade_copies_the_certificates_where_the_record_is_on_a_server(
     step: Step, tmp_path: Path
 ) -> None:
     (tmp_path / "authority").mkdir(mode=0o700)
-    (tmp_path / "authority" / "root.key").write_text("secret")
+    (tmp_path / "authority" / "root.crt").write_text("public")
     assert step("copy", tmp_path, "1") == (0, f"{tmp_path}/backups/1\n", "")
     copied = [path.name for path in (tmp_path / "backups" / "1").rglob("*")]
-    assert sorted(copied) == ["authority", "root.key"]
+    assert sorted(copied) == ["authority", "root.crt"]
 
 
 def test_units_name_what_was_installed_where(step: Step, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`schoolgate lists` as people type it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from scripts.cli import main
 from tests.rules.policies import small_policy
+from tests.rules.test_catalogue import rows
 from tests.support.list_server import ListServer, answer, content, list_server
 
 Run = Callable[..., Result]
@@ -54,7 +56,11 @@ def test_a_list_is_imported_and_its_source_is_written_out(
         "1 passed over: not a name or an address.",
         f"  {server.at('/list')}:3: 'bad name' is not a name or an address.",
     ]
-    sources(state, **yaml.safe_load(entry.partition("\n\n")[2]))
+    as_source, _, as_entry = entry.partition("\n\nThe list counts only once the policy names it")
+    assert yaml.safe_load(as_entry.partition("\n\n")[2]) == {
+        "lists": {"trees": {"name": "a listed site", "categories": ["social-networking"]}}
+    }
+    sources(state, **yaml.safe_load(as_source.partition("\n\n")[2]))
     assert run("update").output == "None of the 1 lists is due.\n"
     assert run("update", "trees").output == "trees: nothing new.\n"
 
@@ -131,6 +137,8 @@ def test_one_failure_does_not_stop_the_other_lists(
     ]
     stats = run("stats").output
     assert "a: not in force.\n  The last attempt failed: " in stats
+    assert "there is nothing at this address any more." in stats
+    assert "import it first" not in stats
     assert "b: 2 names with all below, of " in stats
     assert "  1 passed over: not a name or an address.\n" in stats
     assert stats.startswith("Catalogue: ")
@@ -214,6 +222,15 @@ def test_a_policy_may_name_lists_that_are_not_there_yet(
         "import", "trees", server.at("/list"), "--policy", path, "--without", "oak.example"
     )
     assert result.exit_code == 0
+    assert "lists/sources.yaml" in result.output
+    assert "The list counts only once" not in result.output  # the policy names it
+
+
+def test_a_list_that_nobody_has_fetched_yet_is_said_to_be_missing(run: Run, state: Path) -> None:
+    sources(state, a={"where": "https://lists.example/a", "every": "1d"})
+    stats = run("stats").output
+    assert "a: not in force.\n  There is no list at " in stats
+    assert "The last attempt failed" not in stats
 
 
 def test_progress_is_shown_on_a_terminal_only(
@@ -223,3 +240,16 @@ def test_progress_is_shown_on_a_terminal_only(
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "trees" in run("import", "trees", server.at("/list")).stderr
     assert run("import", "trees", server.at("/list"), "--json").stderr == ""
+
+
+@pytest.mark.skipif("SCHOOLGATE_V2FLY" not in os.environ, reason="set SCHOOLGATE_V2FLY=FOLDER")
+def test_the_catalogue_has_all_of_v2flys_lists_of_its_networks_but_what_is_left_out_for_a_reason(
+    run: Run,
+) -> None:
+    """FOLDER is `data/` of the public project v2fly/domain-list-community."""
+    measured = run("diff", "--against", os.environ["SCHOOLGATE_V2FLY"], "--json")
+    ours = [one for one in json.loads(measured.output) if one["site"]]
+    assert len(ours) >= 28
+    assert sum(one["recognised"] for one in ours) >= 840
+    missing = {name for one in ours for name in one["missing"]}
+    assert missing <= {host for (host,) in rows("v2fly_left_out.txt")}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scripts.cli import main
+from scripts.looks import add_look, purge_looks
+from scripts.os_account import os_account
 from storage.access import Step, What, changing_access
 from storage.database import FILE_NAME, open_record
 from storage.events import Event, EventIds
@@ -269,6 +273,10 @@ class TestExport:
             changes.add(replace(step, person="b.birch"))
             agreed = "hazel example (fictitious) and fern.example agreed."
             changes.add(replace(step, what=What.RESTORE, reason=agreed))
+            # One that the policy does not know any more, and names as people write them.
+            changes.add(replace(step, person="old.person"))
+            wrote = "Hazel Example and Mrs Willow agreed with old.person, Mr Larch did not."
+            changes.add(replace(step, reason=wrote))
         by = ("--by", "rowan.example")
         assert typed(state, "hold", "a.larch", *by, "--why", "rowan.example asks.").exit_code == 0
         (state / "looks.jsonl").write_text(
@@ -296,21 +304,28 @@ class TestExport:
         ]
         somebody = "somebody else at the school"
         assert own["access"][1]["reason"] == f"{somebody} and {somebody} agreed."
+        assert own["access"][2]["reason"] == (
+            f"{somebody} and {somebody} agreed with {somebody}, Mr Larch did not."
+        )
         assert own["holds"][0]["why"] == f"{somebody} asks."
         assert [look["why"] for look in own["looks"]] == ["To see at which device they were."]
         assert own["visits"][0]["can_tell"] is False
         visits, _, _ = files["visits.csv"].partition("\n")
         assert {"at_least", "at_most", "can_tell"} <= set(visits.split(","))
         texts = "".join(files.values()).lower().replace("ask rowan example", "")
-        for name in ("rowan", "hazel", "fern", "b.birch"):
+        for name in ("rowan", "hazel", "willow", "fern", "b.birch", "old.person"):
             assert name not in texts
         assert "does not show that they sat in front of it" in " ".join(
+            files["READ-ME.txt"].split()
+        )
+        assert "somebody has to read these before this is handed over" in " ".join(
             files["READ-ME.txt"].split()
         )
         with closing(sqlite3.connect(state / FILE_NAME)) as file:
             _, (facts,) = file.execute("SELECT facts FROM seals WHERE what = 'note'").fetchall()
         assert json.loads(facts) == {
             "why": "A person's own data was exported.", "person": "a.larch", "by": "rowan.example",
+            "account": os_account(),
         }  # fmt: skip
         assert typed(state, "verify").exit_code == 0
         assert "exists already" in typed(state, *words).stderr
@@ -328,3 +343,108 @@ def test_a_purge_that_meets_a_locked_record_may_be_tried_again_soon(state: Path)
         said = typed(state, "purge")
     assert (said.exit_code, said.output.count("locked: close it")) == (75, 1)
     assert typed(state, "purge").exit_code == 0
+
+
+class TestPurgingBesideTheRecord:
+    """By the shipped policy, which keeps events for 90 days and looks for 6 years."""
+
+    OLD = datetime.now(UTC) - timedelta(days=92)
+    YOUNG = datetime.now(UTC) - timedelta(days=80)
+
+    @pytest.fixture
+    def laid(self, state: Path, tmp_path: Path) -> dict[str, bool]:
+        """Files, and whether a purge has to take each."""
+        files = {}
+        for at, goes in ((self.OLD, True), (self.YOUNG, False)):
+            for name in (
+                f"record.damaged-{at:%Y%m%d-%H%M%S}.sqlite3",
+                f"record.damaged-{at:%Y%m%d-%H%M%S}.sqlite3-wal",
+                f"record.before-restore-{at:%Y%m%d-%H%M%S}.sqlite3",
+                f"record.of-{at:%Y%m%dT%H%M%SZ}.sqlite3",
+                f"backups/{at:%Y%m%dT%H%M%SZ}/record.sqlite3",
+            ):
+                files[name] = goes
+        files |= {
+            "record.before-0003.sqlite3": True,
+            "record.before-0004.sqlite3": False,
+            # Of the same age, and somebody's own.
+            "record.before-christmas.sqlite3": False,
+            "record.copy.sqlite3": False,
+            f"backups/{self.OLD:%Y%m%dT%H%M%SZ}/authority": False,
+            "backups/mine/record.sqlite3": False,
+        }
+        for name in files:
+            path = state / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+            at = (self.YOUNG if name.endswith("0004.sqlite3") else self.OLD).timestamp()
+            os.utime(path, (at, at))
+        return files
+
+    def test_copies_go_with_the_events_that_are_in_them(
+        self, state: Path, laid: dict[str, bool]
+    ) -> None:
+        dry = typed(state, "purge", "--dry-run")
+        assert dry.exit_code == 0, dry.output
+        assert all((state / name).exists() for name in laid)
+        said = typed(state, "purge")
+        assert said.exit_code == 0, said.output
+        for name, goes in laid.items():
+            assert (state / name).exists() is not goes, name
+            if goes and not name.endswith("-wal"):
+                assert f"{name}, is too old to stay." in dry.stdout
+        assert "record.before-0004.sqlite3, stays until it is older than 90 days." in said.stdout
+        assert "christmas" not in said.stdout
+        assert "Removed 5 copies of the record, and 0 looks." in said.stdout
+
+    def test_a_legal_hold_keeps_them(self, state: Path, laid: dict[str, bool]) -> None:
+        by = ("--by", "rowan.example", "--why", "A case is being prepared.")
+        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        said = typed(state, "purge")
+        assert said.exit_code == 0, said.output
+        assert "stays because of a legal hold" in said.stdout
+        assert all((state / name).exists() for name in laid)
+
+    def test_looks_go_when_their_time_is_over(self, state: Path) -> None:
+        now = datetime.now(UTC)
+
+        def line(years: float, asked: str) -> str:
+            at = (now - timedelta(days=365.25 * years)).isoformat(timespec="seconds")
+            return json.dumps({"at": at, "by": "root", "command": "who", "asked": asked})
+
+        old, held, young = line(6.1, "a.larch"), line(6.1, "b.birch"), line(5.9, "a.larch")
+        path = state / "looks.jsonl"
+        path.write_text(f'{old}\n{{"at": "20\n{held}\n{young}\n')
+        path.chmod(0o600)
+        by = ("--by", "rowan.example", "--why", "A case is being prepared.")
+        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        said = typed(state, "purge", "--dry-run").stdout
+        assert "Looks at where people were are kept for 6 years: 2 are older." in said
+        assert "Removed 0 copies of the record, and 2 looks." in typed(state, "purge").stdout
+        assert path.read_text() == f"{held}\n{young}\n"
+        assert path.stat().st_mode & 0o777 == 0o600
+        before = path.stat()
+        typed(state, "purge")
+        assert path.stat().st_ino == before.st_ino, "nothing to do, and it was written"
+
+
+def test_no_look_is_lost_while_old_ones_are_removed(tmp_path: Path) -> None:
+    old = '{"at": "2001-01-01T00:00:00+00:00", "asked": "a.larch"}\n'
+    now = datetime.now(UTC)
+    number, path = 200, tmp_path / "looks.jsonl"
+
+    def look() -> None:
+        for n in range(number):
+            add_look(tmp_path, {"at": now.isoformat(), "by": "root", "asked": f"{n}"})
+
+    looking = [threading.Thread(target=look) for _ in range(3)]
+    for thread in looking:
+        thread.start()
+    while any(thread.is_alive() for thread in looking):
+        with suppress(FileNotFoundError):
+            purge_looks(tmp_path, now - timedelta(days=1), ())
+            add_look(tmp_path, json.loads(old))
+    for thread in looking:
+        thread.join()
+    purge_looks(tmp_path, now - timedelta(days=1), ())
+    assert len(path.read_text().splitlines()) == 3 * number

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from addon.identity.directory import Directory
+from addon.identity.following import BindingsInForce
 from addon.identity.sign_in_codes import redeem
+from rules.loading import load_policy
 from scripts.cli import main
 from storage.bindings import Binding, write_bindings
 from storage.database import open_record
@@ -124,9 +127,53 @@ def test_a_moment_in_the_past_has_what_held_then(school: School) -> None:
     assert "(left)" in found.output
 
 
-def test_somebody_who_left_the_policy_is_named_as_they_were(school: School) -> None:
-    school.binding("gone.example", "10.0.0.7", "radius")
-    assert "gone.example (not in the policy any more)" in school.run("who", "10.0.0.7").output
+class TestSomebodyWhoLeftThePolicy:
+    """Or was renamed there: history stays under the old name."""
+
+    def test_is_named_as_they_were_and_unidentified_to_the_gate(self, school: School) -> None:
+        school.binding("gone.example", "10.0.0.7", "radius")
+        found = school.run("who", "10.0.0.7")
+        assert found.exit_code == 1
+        first, second = found.output.splitlines()
+        assert first == (
+            "10.0.0.7: gone.example (not in the policy any more), certain (90 of 100), by radius."
+            " To the gate the device is unidentified."
+        )
+        assert second.startswith("  radius: gone.example (not in the policy any more), certain")
+        [fact] = json.loads(school.run("who", "10.0.0.7", "--json").output)
+        assert (fact["person"], fact["in_policy"]) == ("gone.example", False)
+        assert fact["told"][0]["in_policy"] is False
+        # What the gate itself makes of it:
+        bindings = BindingsInForce(school.database)
+        bindings.look()
+        policy = load_policy(school.policy)
+        directory = Directory(lambda: policy, bindings.bindings)
+        assert directory.person_at("10.0.0.7", school.now).person is None
+        bindings.close()
+
+    def test_is_found_by_the_old_name_where_they_were(self, school: School) -> None:
+        ended = school.now - timedelta(minutes=30)
+        school.binding("gone.example", "10.0.0.7", "radius", ended=ended, vouched=ended, why="left")
+        then = (school.now - timedelta(minutes=45)).isoformat()
+        found = school.run("who", "gone.example", "--at", then)
+        assert found.exit_code == 0
+        first, _ = found.output.splitlines()
+        assert first == (
+            "10.0.0.7: gone.example (not in the policy any more), certain (90 of 100), by radius."
+        )
+        assert school.looks() == ["gone.example"]
+
+    def test_is_said_to_be_nowhere_where_they_are_not(self, school: School) -> None:
+        ended = school.now - timedelta(minutes=30)
+        school.binding("gone.example", "10.0.0.7", "radius", ended=ended, vouched=ended, why="left")
+        found = school.run("who", "gone.example")
+        assert (found.exit_code, found.output) == (
+            1, "gone.example (not in the policy any more) is not known to be anywhere.\n",
+        )  # fmt: skip
+        early = school.run("who", "gone.example", "--at", "2020-01-01")
+        assert early.output == (
+            "gone.example (not in the policy any more) was not known to be anywhere.\n"
+        )
 
 
 @pytest.mark.parametrize("whom", ["nobody.example", "10.0.0.777"])

@@ -12,6 +12,7 @@ from storage.bindings import (
     Binding,
     BindingReader,
     bindings_at,
+    is_on_record,
     last_binding_id,
     open_bindings,
     sessions_known,
@@ -56,6 +57,12 @@ def test_a_moment_in_the_past_has_what_held_then(database: Database) -> None:
     assert {m: [b.id for b in found] for m, found in minutes.items()} == {
         -1: [], 0: [1], 4: [1], 5: [], 11: [2],
     }  # fmt: skip
+
+
+def test_whoever_was_anywhere_once_is_on_record(database: Database) -> None:
+    write_bindings(database, [binding(1, ended=NINE, why="left")])
+    found = {who: is_on_record(database, who) for who in ("fern.example", "willow.example")}
+    assert found == {"fern.example": True, "willow.example": False}
 
 
 def test_more_than_one_question_can_hold_are_written_together(database: Database) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from addon.endpoint import Endpoint
 from addon.gateway import facts as reading
-from addon.gateway.facts import Facts, Forward, Mode, Profile, Subnet, missing_facts
+from addon.gateway.facts import Facts, Forward, Mode, Profile, Subnet
 from addon.gateway.facts_file import facts_text, load_facts
+from addon.gateway.missing_facts import missing_facts
 from rules.loading import PolicyError
 
 WHOLE = Facts(
@@ -131,5 +133,55 @@ def test_what_is_missing_is_asked_for(facts: Facts, what: str) -> None:
     assert what in str(missing_facts(facts))
 
 
-def test_explicit_mode_needs_no_facts() -> None:
+@pytest.mark.parametrize(
+    ("ports", "what"),
+    [
+        ({"https_port": 65526}, "--https-port 65526 is too high"),
+        ({"http_port": 65530}, "--http-port 65530 is too high"),
+        ({"https_port": 65525}, None),
+        ({"https_port": 53}, "--https-port takes port 53, which is the name server's"),
+        ({"http_port": 43}, "--http-port takes port 53, which is the name server's"),
+        ({"portal": Endpoint("10.0.0.1", 53)}, "--portal takes port 53"),
+        ({"https_port": 18080}, "takes port 18080, and those from 18080 to 18143 are for the"),
+        ({"http_port": 18070}, "--http-port takes port 18080"),
+        ({"http_port": 18143}, "--http-port takes port 18143"),
+        ({"portal": Endpoint("10.0.0.1", 18100)}, "--portal takes port 18100"),
+        ({"portal": Endpoint("10.0.0.1", 8453)}, "must all be different"),
+        ({"https_port": 18144, "http_port": 443}, None),
+    ],
+)
+def test_each_port_has_one_use(ports: dict[str, Any], what: str | None) -> None:
+    said = missing_facts(Facts(lan=("a",), wan="b", **ports))
+    assert (said is None) if what is None else (what in str(said))
+
+
+@pytest.mark.parametrize(
+    ("exempt", "subnets", "everybody"),
+    [
+        (("0.0.0.0/0",), (), "0.0.0.0/0"),
+        (("::/0",), (), "::/0"),
+        (("0.0.0.0/1", "128.0.0.0/1"), (), "0.0.0.0/0"),
+        ((), ("0.0.0.0/0=open",), "0.0.0.0/0"),
+        (("10.20.0.0/16",), ("0.0.0.0/0=open", "10.20.0.0/16"), "0.0.0.0/0"),
+        ((), ("0.0.0.0/0=open", "10.20.0.0/16"), None),  # all but one subnet
+        ((), ("0.0.0.0/0",), None),
+        (("10.0.0.0/8",), ("fd00::/8=open",), None),
+    ],
+)
+def test_somebody_has_to_be_left(
+    exempt: tuple[str, ...], subnets: tuple[str, ...], everybody: str | None
+) -> None:
+    read = tuple(reading.parse_subnet(text) for text in subnets)
+    said = missing_facts(Facts(lan=("a",), wan="b", exempt=exempt, subnets=read))
+    assert said == (
+        everybody
+        and f"What is exempt or open adds up to {everybody}, which would let everybody past;"
+        " to restrict nobody any more, use 'schoolgate gateway remove'."
+    )
+
+
+def test_explicit_mode_needs_no_facts_but_a_port_of_its_own() -> None:
     assert missing_facts(Facts(mode=Mode.EXPLICIT)) is None
+    assert missing_facts(Facts(mode=Mode.EXPLICIT, http_port=65535)) is None
+    for port, what in ((8081, "must all be different"), (18081, "are for the proxy's workers")):
+        assert what in str(missing_facts(Facts(mode=Mode.EXPLICIT, http_port=port)))

@@ -17,6 +17,7 @@ from addon.gateway.listeners import listeners
 from addon.gateway.machine import resolvers_of_machine
 from addon.gateway.names import gateway_names
 from addon.gateway.nftables import render_sets
+from addon.gateway.places import Places
 from addon.gateway.rendering import (
     NAME_SERVER_FILE,
     TABLE_FILE,
@@ -25,7 +26,7 @@ from addon.gateway.rendering import (
     render_for_reading,
 )
 from addon.gateway.resolvers import known_resolvers
-from addon.gateway.units import Places, render_units
+from addon.gateway.units import render_units
 from rules.hosts import canonical_host
 from rules.loading import SHIPPED_POLICY, load_policy
 from tests.addon.gateway.test_facts import WHOLE

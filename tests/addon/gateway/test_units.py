@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from addon.gateway.units import Places, render_units
+from addon.gateway.places import Places
+from addon.gateway.units import render_units
 
 pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
@@ -70,10 +71,11 @@ def test_nothing_that_runs_for_long_is_roots(units: Path) -> None:
     proxy = (units / "schoolgate.service").read_text().splitlines()
     assert "CapabilityBoundingSet=" in proxy  # none at all
     assert "ReadOnlyPaths=-/var/lib/schoolgate/gateway" in proxy  # what root goes by
+    assert "ReadWritePaths=-/mnt -/media" in proxy  # or no head could go to a share
 
 
-def test_only_the_proxy_can_reach_the_keys_that_sign_and_the_records_password(units: Path) -> None:
-    for secret in ("authority", ".pgpass"):
+def test_only_the_proxy_can_reach_the_keys_that_sign_and_passwords(units: Path) -> None:
+    for secret in ("authority", "backups", ".pgpass", ".smtp-password"):
         hidden = f"InaccessiblePaths=-/var/lib/schoolgate/{secret}"
         for name in LONG_RUNNING:
             lines = (units / name).read_text().splitlines()
@@ -83,4 +85,12 @@ def test_only_the_proxy_can_reach_the_keys_that_sign_and_the_records_password(un
     proxy = (units / "schoolgate.service").read_text().splitlines()
     assert "Environment=SCHOOLGATE_PORTAL_PROCESS=external" in proxy
     (kept_from,) = [line for line in portal if line.startswith("UnsetEnvironment=")]
-    assert "SCHOOLGATE_RECORD" in kept_from
+    assert {"SCHOOLGATE_RECORD", "SCHOOLGATE_SMTP_PASSWORD"} <= set(kept_from[17:].split())
+
+
+def test_what_empties_the_packet_filter_takes_ours_away_for_a_minute_at_most(units: Path) -> None:
+    rules = (units / "schoolgate-gateway.service").read_text().splitlines()
+    for followed in ("PartOf", "ReloadPropagatedFrom"):
+        assert f"{followed}=nftables.service" in rules
+    assert any(line.startswith("ExecReload=") for line in rules)
+    assert "OnCalendar=minutely" in (units / "schoolgate-gateway-watch.timer").read_text()

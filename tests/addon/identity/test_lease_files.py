@@ -25,6 +25,15 @@ STRANGE = "a4:5e:60:00:00:99"
 HEADER = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,state"
 
 
+class Days(Desk):
+    """A desk on which days go by at once."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
 class Watched:
     """Lease files of a policy, and who is where by them."""
 
@@ -36,9 +45,9 @@ class Watched:
             fern={"devices": [LAPTOP]},
             willow={"devices": [TABLET]},
         )
-        policy = load_policy(path)
+        self.policy = load_policy(path)
         self.tracker = Tracker()
-        self.desk = Desk(self.tracker, lambda: policy, open_record(folder / "state"))
+        self.desk = Days(self.tracker, lambda: self.policy, open_record(folder / "state"))
         self.files = LeaseFiles(self.desk)
         self.intervals: list[Interval] = []
 
@@ -51,6 +60,20 @@ class Watched:
             self.intervals.append(interval)
         self._now = {**getattr(self, "_now", {}), **found}
         return {a: i.person for a, i in self._now.items() if i.ended is None}
+
+    def change(self, policy: Path) -> None:
+        self.policy = load_policy(policy)
+        self.files.forget()
+
+    def after(self, seen: str | None = None, **passed: float) -> tuple[str | None, int]:
+        """Who is at 10.0.0.7 so much later, and how sure; `seen` is a device just seen there."""
+        self.desk.ahead += timedelta(**passed)
+        now = self.desk.now()
+        self.tracker.sweep(now)
+        if seen:
+            self.tracker.sighted("10.0.0.7", seen, now, now)
+        person = self.look().get("10.0.0.7")
+        return person, self._now["10.0.0.7"].confidence(now)
 
 
 @pytest.fixture
@@ -89,6 +112,49 @@ def test_a_lease_ends_when_it_ends(watched: Watched, file: Path) -> None:
     assert watched.look() == {"10.0.0.7": FERN}
     asyncio.run(asyncio.sleep(1.1))
     assert watched.look() == {}
+
+
+class TestALongLease:
+    @pytest.fixture(params=["0", "8 days"], autouse=True)
+    def _lease(self, request: pytest.FixtureRequest, watched: Watched, file: Path) -> None:
+        expiry = "0" if request.param == "0" else stamp(days=8)
+        file.write_text(f"{expiry} {LAPTOP} 10.0.0.7 * *\n")
+        assert watched.after() == (FERN, 70)
+
+    def test_fades_while_nothing_is_heard_of_its_device(self, watched: Watched) -> None:
+        assert watched.after(hours=23) == (FERN, 70)
+        assert watched.after(hours=13) == (FERN, 34)
+        assert watched.after(hours=13) == (None, 0)
+        assert watched.after(hours=13) == (None, 0)
+
+    def test_does_not_while_its_device_is_seen_there(self, watched: Watched) -> None:
+        for _ in range(7):
+            assert watched.after(seen=LAPTOP, hours=23) == (FERN, 70)
+        assert len({interval.id for interval in watched.intervals}) == 1
+
+    def test_is_known_again_when_its_device_comes_back(self, watched: Watched) -> None:
+        assert watched.after(hours=72) == (None, 0)
+        assert watched.after(seen=LAPTOP, minutes=1) == (FERN, 70)
+        assert watched.after(seen=LAPTOP, hours=20) == (FERN, 70)
+
+    def test_is_not_by_the_sight_of_another(self, watched: Watched) -> None:
+        assert watched.after(seen=TABLET, hours=1) == (None, 0)
+        assert watched.after(hours=72) == (None, 0)
+        assert watched.after(seen=STRANGE, minutes=1) == (None, 0)
+
+    def test_is_no_news_because_the_policy_has_changed(self, watched: Watched) -> None:
+        for passed, known in ((36, (FERN, 34)), (36, (None, 0))):
+            watched.after(hours=passed)
+            watched.files.forget()
+            assert watched.after() == known
+
+    def test_goes_on_by_a_later_end(self, watched: Watched, file: Path) -> None:
+        watched.after(hours=47)
+        file.write_text(line(LAPTOP, "10.0.0.7", days=9))
+        assert watched.after() == (FERN, 70)
+        watched.after(hours=49)
+        file.write_text(line(LAPTOP, "10.0.0.7", days=10))
+        assert watched.after() == (FERN, 70)
 
 
 def test_an_address_goes_to_another_device(watched: Watched, file: Path) -> None:
@@ -140,6 +206,19 @@ def test_two_leases_of_one_address_are_nobodys(tmp_path: Path, file: Path) -> No
     assert watched.look() == {}
     file.write_text("")
     assert watched.look() == {"10.0.0.7": "willow.example"}
+
+
+def test_a_policy_that_names_other_devices_or_files_counts_at_the_next_look(
+    tmp_path: Path, watched: Watched, file: Path
+) -> None:
+    file.write_text(line(LAPTOP, "10.0.0.7") + line(TABLET, "10.0.0.8"))
+    assert watched.look() == {"10.0.0.7": FERN, "10.0.0.8": "willow.example"}
+    terms = {"sources": ["lease"], "leases": [{"file": str(file), "format": "dnsmasq"}]}
+    watched.change(policy_with(tmp_path, terms, willow={"devices": [LAPTOP]}))
+    assert watched.look() == {"10.0.0.7": "willow.example"}
+    watched.change(policy_with(tmp_path, {"sources": ["device"]}, willow={"devices": [LAPTOP]}))
+    watched.look()
+    assert watched.look() == {}
 
 
 def test_keas_clean_up_loses_nobody(tmp_path: Path) -> None:

@@ -192,6 +192,16 @@ def test_a_stranger_on_the_device_ends_the_session(state: Path, port: int) -> No
 
 
 @pytest.mark.usefixtures("identity")
+def test_a_strangers_own_session_at_the_address_ends_it_too(state: Path, port: int) -> None:
+    assert radclient(port, *session("Start", number=5))
+    wait_until(lambda: rows(state, 5))
+    assert radclient(port, *session("Start", number=6, user="pupil1"))
+    wait_until(lambda: rows(state, 5)[0]["why"] == "replaced")
+    assert radclient(port, *session("Stop", number=6, user="pupil1"))
+    assert rows(state, 6) == []
+
+
+@pytest.mark.usefixtures("identity")
 def test_an_access_point_that_starts_has_nobody_on_it(state: Path, port: int) -> None:
     assert radclient(port, *session("Start", number=4))
     wait_until(lambda: rows(state, 4))

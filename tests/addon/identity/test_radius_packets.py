@@ -21,7 +21,7 @@ from addon.identity.radius_packets import (
 )
 from addon.identity.radius_sessions import RadiusSessions
 from rules.identity import Signature
-from tests.addon.identity.clockwork import FERN, NINE, WILLOW, Story, later
+from tests.addon.identity.clockwork import FERN, LAPTOP, NINE, TABLET, WILLOW, Story, later
 
 SECRET = b"a secret for the tests"
 PLACE = "10.0.0.7"
@@ -285,6 +285,80 @@ class TestWithoutATime:
         found = report(made(START, (46, b"\xff\xff\xff\xff")))
         assert found is not None
         assert reports.tell(Status.INTERIM, NINE, length=found.length)
+
+
+class TestAnAccountThatThePolicyDoesNotKnow:
+    """A pupil's, say: nobody is named where it is."""
+
+    @pytest.mark.parametrize(
+        ("mine", "theirs"),
+        [
+            ({}, {}),
+            ({"hardware": LAPTOP}, {"hardware": LAPTOP}),
+            ({"hardware": LAPTOP}, {"hardware": TABLET}),
+            ({"hardware": LAPTOP}, {"hardware": LAPTOP, "address": ""}),
+            ({"hardware": LAPTOP}, {"hardware": LAPTOP, "address": "10.0.0.8"}),
+        ],
+    )
+    def test_ends_whoever_was_at_the_address_or_on_the_device(
+        self, reports: Reports, mine: dict[str, str], theirs: dict[str, str]
+    ) -> None:
+        reports.tell(Status.START, NINE, "t2", "willow", **mine)
+        assert reports.person(NINE) == WILLOW
+        assert reports.tell(Status.START, later(minutes=3), "t3", "pupil1", **theirs)
+        assert reports.person(later(minutes=3)) is None
+        assert reports.story.person("10.0.0.8", later(minutes=3)) is None
+        assert reports.story.closed() == [(PLACE, NINE, later(minutes=3), "replaced")]
+
+    def test_also_where_the_persons_device_was_only_seen(self, reports: Reports) -> None:
+        reports.tell(Status.START, NINE, "t2", "willow", address="", hardware=LAPTOP)
+        reports.story.tracker.sighted(PLACE, LAPTOP, NINE, NINE)
+        assert reports.person(NINE) == WILLOW
+        assert reports.tell(Status.START, later(minutes=3), "t3", "pupil1")
+        assert reports.person(later(minutes=3)) is None
+
+    def test_keeps_out_late_reports_of_who_was_there_before_until_it_leaves(
+        self, reports: Reports
+    ) -> None:
+        reports.tell(Status.START, NINE, "t2", "willow")
+        reports.tell(Status.START, later(minutes=3), "t3", "pupil1")
+        assert not reports.tell(Status.INTERIM, later(minutes=4), "t2", "willow", length=240)
+        assert reports.person(later(minutes=4)) is None
+        assert reports.tell(Status.START, later(minutes=5), "t4", "willow")
+        assert reports.person(later(minutes=5)) == WILLOW
+
+    def test_is_on_no_record(self, reports: Reports) -> None:
+        reports.tell(Status.START, NINE, "t3", "pupil1", hardware=LAPTOP)
+        reports.story.tracker.sighted("fd00::7", LAPTOP, NINE, NINE)
+        reports.story.tracker.sweep(later(minutes=-9))  # the clock was set back
+        assert reports.tell(Status.STOP, later(minutes=1), "t3", "pupil1")
+        assert reports.story.tracker.take_changes() == []
+
+    @pytest.mark.parametrize(
+        ("told", "facts"),
+        [
+            (Status.START, {"delay": 120}),
+            (Status.INTERIM, {"length": 240}),
+            (Status.START, {"at": int((NINE - timedelta(hours=1)).timestamp())}),
+            (Status.START, {"delay": 301}),
+        ],
+    )
+    def test_does_not_end_whoever_came_after_it(
+        self, reports: Reports, told: Status, facts: dict[str, int]
+    ) -> None:
+        reports.tell(Status.START, later(minutes=2), "t2", "willow")
+        assert not reports.tell(told, later(minutes=3), "t1", "pupil1", **facts)
+        assert reports.person(later(minutes=3)) == WILLOW
+
+    def test_does_not_either_by_a_report_that_is_kept_and_sent_again(
+        self, reports: Reports
+    ) -> None:
+        reports.tell(Status.START, NINE, "t1", "pupil1", authenticator=b"x")
+        reports.tell(Status.START, later(minutes=9), "t2", "willow")
+        for more in ({"authenticator": b"x"}, {}):
+            assert not reports.tell(Status.START, later(minutes=10), "t1", "pupil1", **more)
+        assert not reports.tell(Status.INTERIM, later(minutes=11), "t1", "pupil1")
+        assert reports.person(later(minutes=11)) == WILLOW
 
 
 def test_what_is_remembered_of_sessions_has_a_bound() -> None:

@@ -84,6 +84,8 @@ def test_a_report_as_the_script_makes_it_is_taken(tmp_path: Path) -> None:
 
     events = set(re.findall(r"Send-Report '([\w-]+)'", SCRIPT))
     assert events == {"logon", "still-on"}
+    # Of a minute in which two people were there, the first would else seem to have come back.
+    assert found(r"Send-Report 'logon' .*\n +(\$\S+)") == "$still.Remove($address)"
     with IdentityProcess(state, policy):
         client = create_app(PortalSettings(state, PolicyInForce(policy, now), now)).test_client()
         for what, account in (("still-on", "fe"), ("logon", "FE"), ("still-on", "fe")):

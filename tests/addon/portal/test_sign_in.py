@@ -349,6 +349,27 @@ class TestLogons:
         assert self.tell(client, self.logon("10.1.0.9", event="still-on")).status_code == 204
         assert people(state, "10.1.0.9") == [(FERN, "logon")]
 
+    @pytest.mark.parametrize("other", ["willow.example", "pupil9"])
+    def test_somebody_else_who_goes_on_there_leaves_nobody_until_a_logon(
+        self, client: FlaskClient, state: Path, other: str
+    ) -> None:
+        """The logon in between was missed."""
+        self.tell(client, self.logon("10.5.0.9"))
+        assert self.tell(client, self.logon("10.5.0.9", other, "still-on")).status_code == 204
+        assert people(state, "10.5.0.9") == []
+        self.tell(client, self.logon("10.5.0.9", event="still-on"))
+        assert people(state, "10.5.0.9") == []
+        self.tell(client, self.logon("10.5.0.9"))
+        assert people(state, "10.5.0.9") == [(FERN, "logon")]
+
+    def test_who_goes_on_elsewhere_or_leaves_as_a_stranger_changes_nothing(
+        self, client: FlaskClient, state: Path
+    ) -> None:
+        self.tell(client, self.logon("10.5.0.10"))
+        self.tell(client, self.logon("10.5.0.11", "willow.example", "still-on"))
+        self.tell(client, self.logon("10.5.0.10", "pupil9", "logoff"))
+        assert people(state, "10.5.0.10") == [(FERN, "logon")]
+
     @pytest.mark.parametrize(
         ("how", "why"),
         [

@@ -11,7 +11,7 @@ from tests.lab.evasion.row import Row, Verdict
 from tests.lab.internet import GATEWAY, GATEWAY_6, WAN, WAN_6
 
 THEME = "the gateway's own ports, and others"
-FACEBOOK = "www.facebook.com"
+FACEBOOK, X = "www.facebook.com", "x.com"
 PAGE = "/BarninghamPrimarySchool"
 
 
@@ -42,6 +42,10 @@ def straight(
 
 def refused(case: str, attempt, why: str, **facts) -> Row:
     return Row(THEME, case, attempt, Verdict.REFUSED, why, **facts)
+
+
+def after_a_stray(port: int) -> Callable[[Device], Answer]:
+    return lambda d: d.after_a_stray(d.at(X), port, X, get(X))
 
 
 REDIRECTED = "only what is redirected reaches it"
@@ -80,6 +84,16 @@ ROWS = (
         "only the gateway itself may say so",
         six=True,
         selective=Verdict.REFUSED,
+    ),
+    *(
+        refused(
+            f"a connection to port {port} that a stray packet goes ahead of",
+            after_a_stray(port),
+            "the kernel takes it for one under way, and no web connection begins past HAProxy",
+            target="x",
+            six=True,
+        )
+        for port in (443, 80)
     ),
     refused(
         "the gateway's address on port 80 with the site's name",

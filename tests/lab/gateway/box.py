@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,12 @@ defaults
     timeout client 30s
     timeout server 30s
 frontend redirected
-    bind 0.0.0.0:8443,0.0.0.0:8080,0.0.0.0:8453,0.0.0.0:8090
-    bind :::8443,:::8080,:::8453,:::8090 v6only transparent
+{binds}
     default_backend onward
 backend onward
     option transparent
 """
+_PORTS = (8443, 8080, 8453, 8090)
 
 
 class Box:
@@ -47,12 +47,12 @@ class Box:
         self.policy.write_text(POLICY.read_text())
         self._settings = folder / "haproxy.cfg"
         self.haproxy: subprocess.Popen[Any] | None = None
-        self._settings.write_text(_JOINS)
 
-    def start_haproxy(self) -> None:
-        """Returns once it listens on both ports."""
+    def start_haproxy(self, *addresses: str) -> None:
+        """Returns once it listens on all ports: of both families, or on the addresses given."""
+        self._settings.write_text(_JOINS.format(binds=_binds(addresses or ("0.0.0.0", "::"))))
         self.haproxy = self.lab.gateway.start("haproxy", "-db", "-f", self._settings)
-        for port in (8443, 8080, 8453, 8090):
+        for port in _PORTS:
             self.lab.gateway.wait_for(port)
 
     def stop_haproxy(self) -> None:
@@ -102,6 +102,14 @@ class Box:
         """Nothing of ours is left, without `remove`."""
         self.lose_power()
         shutil.rmtree(self.state / "gateway", ignore_errors=True)
+
+
+def _binds(addresses: Iterable[str]) -> str:
+    return "\n".join(
+        f"    bind {address}:{port} {'v6only transparent' if address == '::' else ''}"
+        for address in addresses
+        for port in _PORTS
+    )
 
 
 def sender(box: Box, client: int, address: str, scheme: str = "https") -> str:

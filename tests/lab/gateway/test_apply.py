@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from addon.kept_policy import KeptPolicy
+from rules.proof import load_proven_policy
 from tests.lab.gateway.box import SIDES, WHY_NOT, Box, sender
 from tests.lab.internet import GATEWAY, WAN
 from tests.lab.probes import probe
@@ -154,6 +158,27 @@ def test_after_a_loss_of_power_the_confirmed_state_comes_back(box: Box) -> None:
     assert box.run("status").returncode == 0
 
 
+def test_a_start_while_the_policy_has_faults_goes_by_the_one_before(box: Box) -> None:
+    box.apply(*SIDES)
+    before, sound = box.rules(), box.policy.read_text()
+    kept = KeptPolicy(box.state, box.policy)
+    assert kept.keep(load_proven_policy(box.policy), datetime.now(UTC))  # as a gate does
+    try:
+        box.policy.write_text(sound + "nonsense: true\n")
+        box.lose_power()
+        done = box.run("apply", "--confirmed")
+        assert (done.returncode, done.stdout) == (0, "The gateway is in force in full mode.\n")
+        assert "go by the copy of the policy that is in force" in done.stderr
+        assert box.rules() == before
+        assert box.run("status").returncode == 0
+        refused = box.run("apply", "--exempt", "10.77.0.99")
+        assert refused.returncode == 1
+        assert "The policy has faults" in refused.stderr
+    finally:
+        box.policy.write_text(sound)
+        shutil.rmtree(kept.note.parent)
+
+
 def test_status_says_what_differs(box: Box) -> None:
     assert facts_of(box) == {"gateway": "Nothing is in force."}
     box.apply(*SIDES)
@@ -174,7 +199,9 @@ def test_status_says_what_differs(box: Box) -> None:
     assert found["names"] == "The name server (dnsmasq) is not running."
     assert found["route"] == "The route that takes IPv6 connections to HAProxy is gone."
     assert found["settings"] == "net.ipv4.ip_forward is 0 and should be 1."
-    assert found["proxy"] == "Nothing listens on port 8090, where web traffic is sent."
+    assert found["proxy"] == (
+        "Nothing listens on port 8090 for the school's side, where web traffic is sent."
+    )
     assert found["policy"] == "The policy or the facts have changed since (rules, names)."
     refused = box.run("apply", "--yes-i-checked")
     assert "The rules in force were changed by hand since Schoolgate made them" in refused.stderr

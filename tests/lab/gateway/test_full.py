@@ -153,6 +153,13 @@ def test_the_portal_and_the_gateways_other_services_are_reached(box: Box) -> Non
         assert [result for result, _ in found] == ["open", "open"]
 
 
+def test_the_portal_is_not_reached_from_the_internet_and_other_services_are(box: Box) -> None:
+    for port, expected in ((8081, REFUSED), (8082, "open")):
+        with _listening(box, port):
+            found = probe(box.lab.internet.namespace, ["tcp", WAN, port], ["tcp", WAN_6, port])
+        assert [result for result, _ in found] == [expected] * 2
+
+
 @contextmanager
 def _listening(box: Box, port: int) -> Iterator[None]:
     """Something that answers on a port of the gateway's."""
@@ -186,6 +193,13 @@ def test_an_address_that_a_restricted_name_led_to_has_no_other_way_in(box: Box) 
     assert knock(box, ["dns", GATEWAY, "x.com", "A"])[0] == [0, [address]]
     assert address in box.remembered()
     assert knock(box, ["tcp", address, 8443])[0][0] == REFUSED
+
+
+@pytest.mark.parametrize("address", NAMES["dns.google"])
+def test_a_known_resolver_is_reached_on_no_port(box: Box, address: str) -> None:
+    for result, took in knock(box, *(["tcp", address, port] for port in (80, 443, 853, 8443))):
+        assert result == REFUSED
+        assert took < promised(1)
 
 
 def test_other_ports_of_unrelated_sites_are_none_of_our_business(box: Box) -> None:

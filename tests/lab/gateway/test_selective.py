@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -98,3 +99,17 @@ def test_applying_again_forgets_no_address(box: Box) -> None:
     box.apply("--exempt", "10.77.0.99")
     assert "10.77.0.99" in box.rules()
     assert six in box.remembered()
+
+
+def test_nobody_outside_opens_a_connection_to_a_device_behind_what_translates(box: Box) -> None:
+    device = box.lab.clients[0]
+    serving = device.namespace.start(sys.executable, "-m", "http.server", "9000", "--bind", "::")
+    try:
+        device.namespace.wait_for(9000)
+        found = probe(
+            box.lab.internet.namespace,
+            *(["tcp", device.address, 9000], ["tcp", device.address_6, 9000]),
+        )
+        assert [result for result, _ in found] == ["silence"] * 2
+    finally:
+        device.namespace.stop(serving)

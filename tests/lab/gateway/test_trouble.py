@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.lab.gateway.box import SIDES, WHY_NOT, Box
+from tests.lab.gateway.box import SIDES, WHY_NOT, Box, sender
 from tests.lab.internet import WAN
+from tests.lab.probes import probe
+from tests.lab.world import NAMES
 from tests.support.namespace import Namespace
 from tests.support.schoolgate import COMMAND
 
@@ -38,6 +41,13 @@ def refusals(box: Box, *options: str, before_it: tuple[str, ...] = ()) -> list[s
     return lines
 
 
+NOBODY_THERE = (
+    "Nothing listens on port 8443, 8080, 8453, 8090 for the school's side, where web traffic would"
+    " be sent: start 'schoolgate run --mode gateway' first, so that nobody is cut off."
+)
+UNRELATED = NAMES["www.unrelated.example"]
+
+
 def test_interfaces_that_are_not_there_and_haproxy_away(box: Box) -> None:
     assert refusals(box, "--lan", "eth7", "--wan", "wan0") == [
         "There is no interface eth7 on this machine; it has lan0, port0, port1, port2, wan0."
@@ -48,12 +58,37 @@ def test_interfaces_that_are_not_there_and_haproxy_away(box: Box) -> None:
     ]
     box.stop_haproxy()
     try:
-        assert refusals(box, *SIDES) == [
-            "Nothing listens on port 8443, 8080, 8453, 8090, where web traffic would be sent: start"
-            " 'schoolgate run --mode gateway' first, so that nobody is cut off."
-        ]
+        assert refusals(box, *SIDES) == [NOBODY_THERE]
     finally:
         box.start_haproxy()
+
+
+@contextmanager
+def haproxy_on(box: Box, address: str) -> Iterator[None]:
+    """It takes connections to one address only."""
+    box.stop_haproxy()
+    box.start_haproxy(address)
+    try:
+        yield
+    finally:
+        box.stop_haproxy()
+        box.start_haproxy()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_haproxy_for_the_machine_alone(box: Box, address: str) -> None:
+    with haproxy_on(box, address):
+        assert refusals(box, *SIDES) == [NOBODY_THERE]
+
+
+def test_what_nobody_takes_of_ipv6_is_refused_and_status_says_so(box: Box) -> None:
+    with haproxy_on(box, "0.0.0.0"):
+        box.apply(*SIDES)
+        said = box.run("status").stdout
+        assert "Nothing takes IPv6 connections on port 8443, so they are refused." in said
+        ((result, _),) = probe(box.lab.clients[0].namespace, ["tcp", UNRELATED[1], 443])
+        assert result == "connection refused"
+        assert sender(box, 0, UNRELATED[0]) == WAN
 
 
 def test_a_network_on_both_sides(box: Box) -> None:
