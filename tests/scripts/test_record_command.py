@@ -278,7 +278,11 @@ class TestExport:
             wrote = "Hazel Example and Mrs Willow agreed with old.person, Mr Larch did not."
             changes.add(replace(step, reason=wrote))
         by = ("--by", "rowan.example")
-        assert typed(state, "hold", "a.larch", *by, "--why", "rowan.example asks.").exit_code == 0
+        case = ("--case", "17/26 of hazel.example")
+        assert (
+            typed(state, "hold", "a.larch", *by, *case, "--why", "rowan.example asks.").exit_code
+            == 0
+        )
         (state / "looks.jsonl").write_text(
             '{"at": "2026-11-18T12:00:00+00:00", "by": "root", "asked": "a.larch"}\n'
             '{"at": "2026-11-18T12:00:00+00:00", "by": "root", "asked": "b.birch"}\n{"at'
@@ -308,6 +312,7 @@ class TestExport:
             f"{somebody} and {somebody} agreed with {somebody}, Mr Larch did not."
         )
         assert own["holds"][0]["why"] == f"{somebody} asks."
+        assert own["holds"][0]["case"] == f"17/26 of {somebody}"
         assert [look["why"] for look in own["looks"]] == ["To see at which device they were."]
         assert own["visits"][0]["can_tell"] is False
         visits, _, _ = files["visits.csv"].partition("\n")
@@ -399,7 +404,7 @@ class TestPurgingBesideTheRecord:
 
     def test_a_legal_hold_keeps_them(self, state: Path, laid: dict[str, bool]) -> None:
         by = ("--by", "rowan.example", "--why", "A case is being prepared.")
-        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        assert typed(state, "hold", "fern.example", *by).exit_code == 0
         said = typed(state, "purge")
         assert said.exit_code == 0, said.output
         assert "stays because of a legal hold" in said.stdout
@@ -412,12 +417,12 @@ class TestPurgingBesideTheRecord:
             at = (now - timedelta(days=365.25 * years)).isoformat(timespec="seconds")
             return json.dumps({"at": at, "by": "root", "command": "who", "asked": asked})
 
-        old, held, young = line(6.1, "a.larch"), line(6.1, "b.birch"), line(5.9, "a.larch")
+        old, held, young = line(6.1, "a.larch"), line(6.1, "fern.example"), line(5.9, "a.larch")
         path = state / "looks.jsonl"
         path.write_text(f'{old}\n{{"at": "20\n{held}\n{young}\n')
         path.chmod(0o600)
         by = ("--by", "rowan.example", "--why", "A case is being prepared.")
-        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        assert typed(state, "hold", "fern.example", *by).exit_code == 0
         said = typed(state, "purge", "--dry-run").stdout
         assert "Looks at where people were are kept for 6 years: 2 are older." in said
         assert "Removed 0 copies of the record, and 2 looks." in typed(state, "purge").stdout
