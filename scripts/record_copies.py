@@ -20,6 +20,7 @@ from storage.copies import ON_A_SERVER
 from storage.copies import backup as copy_of
 from storage.copies import restore as put_back
 from storage.database import NoRecordError, RecordError, open_record, open_record_readonly
+from storage.holds import people_held
 from storage.opening_server import open_server
 from storage.person import note_look, own_data
 from storage.record_file import RecordFile
@@ -85,6 +86,11 @@ def restore(file: Path, state: Path, url: str | None) -> None:
             f"It does not know that web access was withdrawn from {', '.join(open_again)}: withdraw"
             " it again with 'schoolgate access withdraw' before Schoolgate starts."
         )
+    if before and (let_go := _no_longer_held(state, before)):
+        click.echo(
+            f"It does not know of the legal hold on the events of {', '.join(let_go)}: hold them"
+            " again with 'schoolgate record hold' before Schoolgate starts, which purges daily."
+        )
 
 
 def _no_longer_withdrawn(state: Path, before: Path) -> list[str]:
@@ -94,6 +100,14 @@ def _no_longer_withdrawn(state: Path, before: Path) -> list[str]:
         return sorted(known.keys() - present(access_history(open_record(state))).withdrawn.keys())
     except RecordError:
         return []  # it was put aside because it cannot be read, or is of an older release
+
+
+def _no_longer_held(state: Path, before: Path) -> list[str]:
+    """Whose events were held in the record that was there, and are not in the one restored."""
+    try:
+        return sorted(people_held(RecordFile(before, "ro")) - people_held(open_record(state)))
+    except RecordError:
+        return []  # as above
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`schoolgate record purge`, `hold`, `release`: how long the record is kept."""
+"""`schoolgate record purge`: how long the record is kept. Holds are in `scripts.record_holds`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from pathlib import Path
 import click
 
 from rules.policy import Policy
-from scripts import record_leftovers
+from scripts import record_holds, record_leftovers
 from scripts.common import NotNow, Sorry, policy_at, policy_option, record_option, state_option
-from scripts.lookups import person_of
 from scripts.record_forwarding import forget_at_centre
-from storage.database import Database, NoRecordError, RecordError, open_record, open_record_readonly
-from storage.holds import hold as hold_on
-from storage.holds import holds
-from storage.holds import release as let_go
+from storage.database import Database, RecordError, open_record, open_record_readonly
+from storage.holds import people_held
 from storage.purging import due, purge_bindings, purge_events
 from storage.purging_access import access_due, purge_access
 from storage.purging_figures import forget_names, purge_figures
@@ -72,7 +69,7 @@ def purge(
         click.echo(
             f"Grants and withdrawals are kept for {kept.access}: {_from_when(steps, access)}."
         )
-        held = {each.person for each in holds(open_record_readonly(state, url))}
+        held = people_held(open_record_readonly(state, url))
         if expected.held:
             click.echo(f"{expected.held:,} older events of {len(held)} held people stay.")
         copies = record_leftovers.name_copies(state, events, rules, held)
@@ -95,7 +92,9 @@ def purge(
             f"The policy keeps the history of access for {kept.access}.",
             lambda: datetime.now(UTC),
         )
-        bindings = purge_bindings(database, events)
+        bindings = purge_bindings(
+            database, events, f"The policy keeps events for {kept.events}.", _now()
+        )
         seal_visits(database, now)
         of_visits = f"The policy keeps visits for {kept.visits}."
         ended = purge_visits(database, visits, of_visits, _now)
@@ -116,56 +115,7 @@ def purge(
         forget_at_centre(forward_to, state, events)
 
 
-@click.command()
-@click.argument("person")
-@click.option("--by", "who", required=True, metavar="PERSON", help="Who decided. It is recorded.")
-@click.option("--why", required=True, help="The reason. It is recorded.")
-@state_option
-@record_option
-@policy_option
-def hold(person: str, who: str, why: str, state: Path, url: str | None, policy: Path) -> None:
-    """Keep PERSON's events from every purge until they are released: a legal hold."""
-    rules = policy_at(policy, state)
-    by = person_of(who, rules)
-    if not (words := " ".join(why.split())):
-        raise Sorry("A hold needs a reason: say with --why why.")
-    try:
-        hold_on(_there(state, url), person, by.id, words, datetime.now(UTC))
-    except RecordError as error:
-        raise Sorry(str(error)) from error
-    click.echo(f"{person}'s events stay until they are released.")
-
-
-@click.command()
-@click.argument("person")
-@click.option("--by", "who", required=True, metavar="PERSON", help="Who decided. It is recorded.")
-@state_option
-@record_option
-@policy_option
-def release(person: str, who: str, state: Path, url: str | None, policy: Path) -> None:
-    """End the legal hold on PERSON's events: the next purge treats them as any others."""
-    by = person_of(who, policy_at(policy, state))
-    try:
-        ended = let_go(_there(state, url), person, by.id, datetime.now(UTC))
-    except RecordError as error:
-        raise Sorry(str(error)) from error
-    if not ended:
-        raise Sorry(f"There is no hold on {person}'s events.")
-    click.echo(f"{person}'s events are no longer held.")
-
-
-COMMANDS = (purge, hold, release)
-
-
-def _there(state: Path, url: str | None) -> Database:
-    """The record, to write to; a folder that was mistyped does not become one."""
-    try:
-        open_record_readonly(state, url)
-    except NoRecordError:
-        raise
-    except RecordError:
-        pass  # an older one is brought up to date next, and any other fault is said
-    return open_record(state, url)
+COMMANDS = (purge, *record_holds.COMMANDS)
 
 
 def _whole(database: Database, even_if_broken: bool) -> None:

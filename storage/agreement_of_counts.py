@@ -151,7 +151,7 @@ def _check_repeats(connection: Connection, over: Counter[_Key], facts: ChainFact
     for key, (event, number) in told.items():
         if number > counted[key]:
             raise Broken(f"The repeats of {name_of(event)} are more than were counted.")
-    if facts == ChainFacts(no_acts=facts.no_acts):  # nothing was ever removed
+    if facts == ChainFacts(no_acts=facts.no_acts, holds=facts.holds):  # nothing was ever removed
         for (site, person, kind), number in sorted(counted.items()):
             if kind == "unknown" and told.get((site, person, kind), (0, 0))[1] != number:
                 raise Broken(f"Repeats of refusals on {site!r} were counted that are missing.")

@@ -27,6 +27,7 @@ from storage.faults import (
     read_only,
 )
 from storage.gateway import Gateway
+from storage.guards_back import put_guards_back
 from storage.opening_server import open_server, open_server_readonly, server_at
 from storage.record_file import APPLICATION_ID, RecordFile
 
@@ -231,6 +232,8 @@ def _bring_up_to_date(database: RecordFile) -> None:
     if version != migrations.HEAD:
         with database.writer() as writer, writer.begin():
             migrations.upgrade(writer)
+    else:
+        put_guards_back(database)
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> str | None:

@@ -133,7 +133,10 @@ class SealRow(Base):
 
 
 class HoldRow(Base):
-    """A legal hold: while it has not ended, a purge leaves the person's events where they are."""
+    """A legal hold: while it has not ended, a purge leaves the person's events where they are.
+
+    `case` is what it is for, if that was said. Its seals are in `storage.holds`.
+    """
 
     __tablename__ = "holds"
 
@@ -144,6 +147,7 @@ class HoldRow(Base):
     why: Mapped[str] = mapped_column(Text)
     ended: Mapped[datetime | None] = mapped_column(Instant)
     ended_by: Mapped[str | None] = mapped_column(Text)
+    case: Mapped[str | None] = mapped_column(Text)
 
 
 class AccessRow(Base):

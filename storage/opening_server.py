@@ -11,6 +11,7 @@ from storage import migrations
 from storage import server_faults as faults
 from storage.faults import RecordError
 from storage.gateway import Gateway
+from storage.guards_back import put_guards_back
 from storage.record_server import RecordServer, mark
 from storage.record_url import RecordUrlError, parsed
 
@@ -34,6 +35,8 @@ def open_server(
             if version is not None and not upgrade:
                 raise RecordError(faults.older(server.name))
             _bring_up_to_date(server)
+        else:
+            put_guards_back(server)
     finally:
         server.dispose()
     return RecordServer(url, "rw", gateway=gateway)

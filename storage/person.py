@@ -99,11 +99,12 @@ def own_data(
             }
             for start, site, kind, allowed, number in connection.execute(by_hour)
         )
-        held = rows(HOLDS, ("began", "why", "by", "ended", "ended_by"), "id")
+        held = rows(HOLDS, ("began", "why", "case", "by", "ended", "ended_by"), "id")
         looks = tuple(_looks(connection, person))
 
     def told(row: Row) -> Row:
-        texts = {name: mask(row[name]) for name in ("words", "reason", "why") if row.get(name)}
+        said = ("words", "reason", "why", "case")
+        texts = {name: mask(row[name]) for name in said if row.get(name)}
         who = {name: _masked(row[name], person) for name in ("by", "ended_by") if row.get(name)}
         return {**row, **texts, **who}
 

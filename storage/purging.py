@@ -94,15 +94,27 @@ def purge_events(
         rest(PAUSE)
 
 
-def purge_bindings(database: Database, before: datetime) -> int:
+def purge_bindings(database: Database, before: datetime, why: str, now: datetime) -> int:
     """Removes who was at which address, where that ended before a moment (aware), but for people
-    under a hold. Gives back how many. Raises RecordError.
+    under a hold. Gives back how many. `why` goes into the tombstone. Raises RecordError.
+
+    No seal stands for bindings, so the tombstone closes no gap; but the triggers go by it.
     """
+    id, began = BINDINGS.c.id, BINDINGS.c.began
     try:
         with database.writer() as connection, connection.begin():
             kept = BINDINGS.c.person.in_(held_people(connection))
-            old = delete(BINDINGS).where(BINDINGS.c.ended < before, ~kept)
-            return connection.execute(old).rowcount
+            old = and_(BINDINGS.c.ended < before, ~kept)
+            what = select(
+                func.count(), func.min(id), func.max(id), func.min(began), func.max(began)
+            )
+            number, first, last, since, until = connection.execute(what.where(old)).one()
+            if number:
+                facts = {"of": "bindings", "why": why, "from": to_microseconds(since)}
+                facts |= {"to": to_microseconds(until), "gaps": []}
+                Chain(connection, now).state(What.PURGE, facts, first, last, number)
+                connection.execute(delete(BINDINGS).where(old))
+            return int(number)
     except DBAPIError as error:
         raise RecordError(database.explain(error)) from error
 

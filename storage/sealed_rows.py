@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.events import LARGEST_ID, reference
 from storage.models import ACCESS, CORRECTIONS
+from storage.odd_values import any_text, comparable, is_odd
 from storage.sealing import What, digest_of, encoded
 from storage.visit_seals import COLUMNS
 from storage.visit_tables import VISITS
@@ -47,12 +48,14 @@ class SealedRows:
         self._visits_seen = 0
         self._corrections: dict[int, list[str]] = defaultdict(list)
         self._before: dict[int, Any] = {}
-        for event, *said, seal in connection.execute(
-            select(*_SAID, CORRECTIONS.c.seal).order_by(CORRECTIONS.c.event)
-        ):
-            self._corrections[seal or 0].append(encoded((event, *said)))
-            self._before[event] = said
-        self._access = _steps(connection)
+        with any_text(connection):
+            for event, *said, seal in connection.execute(
+                select(*_SAID, CORRECTIONS.c.seal).order_by(CORRECTIONS.c.event)
+            ):
+                plain = [comparable(each) for each in said]
+                self._corrections[seal or 0].append(encoded((event, *plain)))
+                self._before[event] = plain
+            self._access = _steps(connection)
         self._scan = _texts(connection)
         self._read, self._last = 0, -1
         self._checked = 0
@@ -84,7 +87,8 @@ class SealedRows:
 
     def _visits(self, seal: int) -> list[str]:
         query = f"SELECT {', '.join(COLUMNS)} FROM visits WHERE seal = {seal:d} ORDER BY first"  # noqa: S608
-        rows = self._connection.exec_driver_sql(query).all()
+        with any_text(self._connection):
+            rows = self._connection.exec_driver_sql(query).all()
         self._visits_seen += len(rows)
         try:
             return [encoded(tuple(row)) for row in rows]
@@ -134,14 +138,14 @@ class SealedRows:
             text = self._as_written(event, text)
         while text.endswith(_NULL_AT_THE_END):
             text = text[: -len(_NULL_AT_THE_END)] + "]"
-        if seal is None or seal <= self._checked:
+        if not isinstance(seal, int) or seal <= self._checked:
             raise Broken(
                 f"Event {name_of(event)} was put in from outside: no seal in its place stands for "
                 "it."
             )
         self._open[What.EVENTS, seal].append(text)
         if end is not None:
-            if ended is None or ended <= self._checked:
+            if not isinstance(ended, int) or ended <= self._checked:
                 raise Broken(
                     f"The end of event {name_of(event)} was put in from outside: no seal in its "
                     "place stands for it."
@@ -161,15 +165,14 @@ def _steps(connection: Connection) -> dict[int, list[str]]:
     """The steps of access, by the seal that each names."""
     steps: dict[int, list[str]] = defaultdict(list)
     for *values, seal in connection.execute(select(*_STEP, ACCESS.c.seal).order_by(ACCESS.c.id)):
-        # A value of a kind that is never written fits no seal, and must not stop the walk either.
-        plain = [each.hex() if isinstance(each, bytes) else each for each in values]
-        steps[seal or 0].append(encoded(plain))
+        steps[seal or 0].append(encoded([comparable(each) for each in values]))
     return steps
 
 
-def name_of(event: int) -> str:
+def name_of(event: Any) -> str:
     """What a person calls an event, whatever is found for its id."""
-    return reference(event) if 0 <= event <= LARGEST_ID else str(event)
+    known = isinstance(event, int) and 0 <= event <= LARGEST_ID
+    return reference(event) if known else str(event)
 
 
 def _texts(connection: Connection) -> Generator[_Texts]:
@@ -186,28 +189,33 @@ def _texts_by_sqlite(connection: Connection) -> Generator[_Texts]:
         "CASE WHEN coalesce(ended_at, ended_seal, status, bytes_up, bytes_down) IS NOT NULL "
         f"THEN json_array({ends}) END FROM events ORDER BY id"
     )
+    last = None
     try:
         rows = connection.execution_options(yield_per=_AT_A_TIME).exec_driver_sql(query)
         for event, seal, ended, text, end in rows:
+            last = event
             yield event, seal, ended, text, end
+        return
     except DBAPIError as error:
-        if "BLOB" not in str(error.orig):
+        if "BLOB" not in str(error.orig) and "UTF-8" not in str(error.orig):
             raise
-        odd = " OR ".join(f"typeof({name}) = 'blob'" for name in (*EVENT_COLUMNS, *_COMPLETION))
-        event = connection.exec_driver_sql(
-            f"SELECT id FROM events WHERE {odd} ORDER BY id LIMIT 1"  # noqa: S608
-        ).scalar_one()
-        raise Broken(
-            f"Event {name_of(event)} was changed: it holds a value of a kind that is never written."
-        ) from error
+    # Those before the one that SQLite could not write are looked at first.
+    yield from _texts_by_python(connection, last)
 
 
-def _texts_by_python(connection: Connection) -> Generator[_Texts]:
+def _texts_by_python(connection: Connection, after: int | None = None) -> Generator[_Texts]:
     columns = ", ".join(("seal", "ended_seal", *EVENT_COLUMNS, *_COMPLETION[1:]))
-    query = f"SELECT {columns} FROM events ORDER BY id"  # noqa: S608 - our own names
+    beyond = "" if after is None else f"WHERE id > {after:d} "
+    query = f"SELECT {columns} FROM events {beyond}ORDER BY id"  # noqa: S608 - our own names
+    may_be_odd = connection.dialect.name == "sqlite"
     streaming = connection.execution_options(yield_per=_AT_A_TIME)
-    with streaming.exec_driver_sql(query) as rows:
+    with any_text(connection), streaming.exec_driver_sql(query) as rows:
         for seal, ended, event, *rest in rows:
+            if may_be_odd and any(map(is_odd, rest)):
+                raise Broken(
+                    f"Event {name_of(event)} was changed: it holds a value of a kind that is never "
+                    "written."
+                )
             values = [event, *(int(v) if isinstance(v, bool) else v for v in rest)]
             end = values[len(EVENT_COLUMNS) :]
             completed = ended is not None or any(value is not None for value in end)

@@ -14,9 +14,10 @@ What a seal stands for, by its `what`:
     visits        visits of people that are over (`storage.visit_seals`)
     no-acts       events that only led elsewhere, and so are in no visit
     access        steps in the history of grants and withdrawals
-    purge         a tombstone: which events, visits or steps were removed, and why
+    purge         a tombstone: which events, visits, steps or bindings were removed, and why
                   (`storage.purging`)
-    begin, note   something that happened to the record itself
+    begin, note   something that happened to the record itself, or to a legal hold, which a note
+                  has as it stands from then on (`storage.holds`)
 
 An event's columns `seal` and `ended_seal` say which seals stand for it and for its completion, and
 a visit's column `seal` which stands for it. So a batch may hold the events of any number of workers
@@ -37,13 +38,21 @@ The canonical form, for whoever wants to check without this program:
               rows, SHA-256 of the content], digests in hexadecimal, and "" before the first.
 
 `first` and `last` are the ids of what a seal stands for: of steps for `access` and for a tombstone
-whose facts say `"of": "access"`, and of events for all others.
+whose facts say `"of": "access"`, of bindings where they say `"of": "bindings"`, of the hold for a
+note about one, and of events for all others.
 
-Not sealed are who was at which address, acts, counts and repeats, nor visits of the last two days,
-which may still change. They follow from the events, and `storage.agreement` compares them while the
-events last. What a page or an app did by itself is only counted (`storage.tallies`), so nothing but
-the count itself shows that it is as it was written; when a page was last in use, once its visit is
-sealed.
+Not sealed are:
+
+    bindings            who was at which address. Triggers refuse that they are reworded or removed
+                        but by a purge; whoever gets past these can forge one, and no seal shows it.
+                        What an event says of its person and address is sealed with the event.
+    counts of embeds    and of all that a page or an app did by itself: it is only counted
+                        (`storage.tallies`), so nothing but the count itself shows that it is as it
+                        was written.
+    acts, other counts, follow from the events, and `storage.agreement` compares them while the
+    repeats             events last.
+    visits              of the last two days, which may still change; they are compared likewise.
+                        When a page was last in use shows once its visit is sealed.
 """
 
 from __future__ import annotations

@@ -17,27 +17,29 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from storage.agreement import check_acts_and_visits
 from storage.agreement_of_counts import check_counts
+from storage.agreement_of_holds import check_holds
 from storage.chain_facts import ChainFacts
 from storage.connections import Database
 from storage.events import reference
-from storage.instants import from_microseconds, to_microseconds
-from storage.models import SEALS
+from storage.faults import RecordError
+from storage.guards import missing_guards
+from storage.instants import from_microseconds
+from storage.odd_values import any_text, printable
+from storage.seal_rows import Seal, misfit, newest_seal, seals_in_order, tombstones
 from storage.sealed_rows import Broken, SealedRows
 from storage.sealing import IN_ROWS, Head, What, digest_of, link
-
-_AT_A_TIME: Final = 2_000  # rows held in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a tombstone says: so many events (or, if it is `of` visits or access, visits or steps of
-    access) from `since` to `until` (aware UTC) were removed.
+    """What a tombstone says: so many events (or, if it is `of` visits, access or bindings, visits,
+    steps of access or bindings) from `since` to `until` (aware UTC) were removed.
     """
 
     seal: int
@@ -55,7 +57,7 @@ class Break:
 
     `seal` is the number of the seal that shows it; `after` and `by` (aware UTC) are the times of
     the seal before it and of the seal itself, as far as there are such. Where the chain is whole
-    and something beside it does not agree with it, there are none.
+    and something beside it does not agree with it, or the triggers are missing, there are none.
     """
 
     seal: int | None
@@ -84,10 +86,11 @@ class Verdict:
 
 def head(database: Database) -> Head | None:
     """The newest seal, None in an empty record. Raises RecordError."""
-    query = select(SEALS.c.number, SEALS.c.digest, SEALS.c.at)
     with database.reading() as connection:
-        row = connection.execute(query.order_by(SEALS.c.number.desc()).limit(1)).first()
-    return None if row is None else Head(row[0], row[1].hex(), row[2])
+        seal = newest_seal(connection)
+    if isinstance(seal, int):
+        raise RecordError(database.damaged)
+    return seal and Head(seal.number, seal.digest.hex(), from_microseconds(seal.at))
 
 
 def verify(
@@ -118,6 +121,8 @@ def parsed_head(text: str) -> tuple[int, str]:
 
 
 _HEX: Final = "0123456789abcdef"
+_NEVER_WRITTEN: Final = (TypeError, ValueError, KeyError, AttributeError, OverflowError)
+"""What values come to that the program never writes, and that fit the chain all the same."""
 
 
 class _Check:
@@ -144,20 +149,21 @@ class _Check:
         after = at = None
         try:
             self._read_tombstones()
-            query = select(SEALS).order_by(SEALS.c.number)
-            streaming = self._connection.execution_options(yield_per=_AT_A_TIME)
-            with closing(self._rows), streaming.execute(query) as seals:
+            with closing(self._rows), closing(seals_in_order(self._connection)) as seals:
                 for seal in seals:
-                    number, after, at = seal.number, self._at, seal.at
+                    number, after, at = self._number + 1, self._at, None
+                    if isinstance(seal, int):
+                        number = seal
+                        raise misfit(seal)
+                    number, at = seal.number, from_microseconds(seal.at)
                     self._close_gap(seal.number)
                     self._check(seal)
                 number, after, at = self._number + 1, self._at, None
                 self._end()
             number = after = None
-            check_acts_and_visits(self._connection, self._facts)
-            check_counts(self._connection, self._facts)
+            self._check_beside()
         except Broken as error:
-            broken = Break(number, after, at, str(error))
+            broken = Break(number, after, at, printable(str(error)))
         whole = Head(self._number, self._digest, self._at) if self._at else None
         return Verdict(
             self._seals,
@@ -170,21 +176,36 @@ class _Check:
             broken,
         )
 
+    def _check_beside(self) -> None:
+        """Whether what lies beside the chain agrees with it."""
+        try:
+            with any_text(self._connection):
+                check_holds(self._connection, self._facts)
+                check_acts_and_visits(self._connection, self._facts)
+                check_counts(self._connection, self._facts)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Broken(
+                "What is kept beside the events holds a value of a kind that is never written."
+            ) from error
+        if missing := missing_guards(self._connection):
+            raise Broken(
+                "Triggers of the record are missing or were changed, so that what they refuse may "
+                f"have been done: {', '.join(missing)}. A start of Schoolgate puts them back."
+            )
+
     def _read_tombstones(self) -> None:
-        query = select(SEALS).where(SEALS.c.what == What.PURGE.value).order_by(SEALS.c.number)
-        for seal in self._connection.execute(query):
+        for told in tombstones(self._connection):
             try:
-                facts = json.loads(seal.facts)
-                for first, last, digest in facts["gaps"]:
+                for first, last, digest in json.loads(told or "")["gaps"]:
                     self._gaps[int(first)] = (int(last), str(digest))
-            except (ValueError, TypeError, KeyError):
+            except _NEVER_WRITTEN:
                 continue  # its own digest will not fit either, and it is named when its turn comes
 
     def _close_gap(self, number: int) -> None:
         """Goes on to just before `number`, over seals that a purge has removed."""
         while self._number + 1 < number:
             missing = self._number + 1
-            if missing not in self._gaps or self._gaps[missing][0] >= number:
+            if missing == 1 or missing not in self._gaps or self._gaps[missing][0] >= number:
                 raise Broken(f"Seal {missing} is missing, and no purge has removed it.")
             last, digest = self._gaps[missing]
             for passed in [each for each in self._heads if missing <= each <= last]:
@@ -195,15 +216,15 @@ class _Check:
                     raise Broken(f"Seal {passed} is not the one that the given head names.")
             self._number, self._digest = last, digest
 
-    def _check(self, seal: Any) -> None:
+    def _check(self, seal: Seal) -> None:
         if seal.what in IN_ROWS:
             inside = self._rows.content_of(seal)
         elif seal.facts is None:
             raise Broken("A seal without its facts.")
         else:
             inside = digest_of(seal.facts)
-        at, span = to_microseconds(seal.at), (seal.first, seal.last)
-        digest = link(self._digest, seal.number, seal.what, at, *span, seal.rows, inside)
+        span = (seal.first, seal.last, seal.rows)
+        digest = link(self._digest, seal.number, seal.what, seal.at, *span, inside)
         if digest != seal.digest.hex():
             raise Broken(_changed(seal))
         if (wanted := self._heads.pop(seal.number, digest)) != digest:
@@ -211,17 +232,27 @@ class _Check:
                 f"Seal {seal.number} is not the one that the given head names "
                 f"({wanted[:12]}...): the record was written anew up to there, or it is another."
             )
+        if (seal.what == What.BEGIN) is not (seal.number == 1):
+            raise Broken(
+                f"Seal {seal.number} ({seal.what}) is not at its place: a record begins once."
+            )
+        try:
+            self._learn(seal)
+        except _NEVER_WRITTEN as error:
+            raise Broken(f"Seal {seal.number} ({seal.what}) says what is never written.") from error
         self._seals += 1
         self._events += seal.rows if seal.what == What.EVENTS else 0
-        self._number, self._digest, self._at = seal.number, digest, seal.at
-        self._since = self._since or seal.at
+        self._number, self._digest, self._at = seal.number, digest, from_microseconds(seal.at)
+        self._since = self._since or self._at
+
+    def _learn(self, seal: Seal) -> None:
         self._facts.learn(seal)
         if seal.what == What.PURGE:
-            facts = json.loads(seal.facts)
+            facts = json.loads(seal.facts or "")
             self._purged.append(
                 Purged(
                     seal.number,
-                    seal.at,
+                    from_microseconds(seal.at),
                     seal.rows,
                     from_microseconds(facts["from"]),
                     from_microseconds(facts["to"]),
@@ -231,6 +262,11 @@ class _Check:
             )
 
     def _end(self) -> None:
+        if not self._seals:
+            raise Broken(
+                "The record has not even its first seal, which every record begins with: all that "
+                "was sealed has been taken away."
+            )
         self._rows.end(self._number)
         if self._heads:
             newest = max(self._heads)
@@ -240,7 +276,7 @@ class _Check:
             )
 
 
-def _changed(seal: Any) -> str:
+def _changed(seal: Seal) -> str:
     if seal.what not in IN_ROWS:
         return f"Seal {seal.number} ({seal.what}) was changed."
     if seal.what == What.ACCESS:
@@ -257,5 +293,5 @@ def _changed(seal: Any) -> str:
         What.CORRECTIONS: "Correction of",
         What.COMPLETIONS: "End of",
         What.VISITS: "Visit",
-    }[seal.what]
+    }[What(seal.what)]
     return f"{thing} {span}: it is not as it was written, or its seal {seal.number} was changed."

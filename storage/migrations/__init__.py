@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from storage import lineage
 
-HEAD: Final = "0007"  # the version this program reads and writes; the newest file in versions/
+HEAD: Final = "0008"  # the version this program reads and writes; the newest file in versions/
 SCRIPTS: Final = "storage:migrations"
 
 

@@ -82,11 +82,20 @@ def test_heads_kept_in_a_file_are_compared(state: Path, tmp_path: Path) -> None:
     assert typed(state, "verify", "--head", str(kept)).exit_code == 0
     only = json.loads(typed(state, "head", "--json").stdout)
     with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
-        for table in ("events", "seals"):
-            file.execute(f"DROP TRIGGER {table}_stay")
+        guards = ("events_stay", "seals_stay")
+        made = [
+            file.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[0]
+            for name in guards
+        ]
+        for name in guards:
+            file.execute(f"DROP TRIGGER {name}")
         file.execute("DELETE FROM events WHERE seal = ?", (only["number"],))
         file.execute("DELETE FROM seals WHERE number = ?", (only["number"],))
         file.executescript(RECOUNT)  # or the counts would tell
+    assert "events_stay, seals_stay" in typed(state, "verify", "--head", str(kept)).stdout
+    with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
+        for each in made:
+            file.execute(each)
     assert typed(state, "verify", "--head", str(kept)).exit_code == 0
     said = typed(state, "verify", "--head", f"{only['number']}:{only['digest']}")
     assert said.exit_code == 1
@@ -159,6 +168,17 @@ class TestPurging:
         typed(state, "purge")
         assert self.count(state) == 20
 
+    def test_is_refused_where_a_hold_was_taken_away(self, state: Path) -> None:
+        by = ["--by", "rowan.example", "--why", "A case is being prepared."]
+        assert typed(state, "hold", "a.larch", *by).exit_code == 0
+        with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
+            file.execute("DROP TRIGGER holds_stay")
+            file.execute("DELETE FROM holds")
+        said = typed(state, "purge")
+        assert said.exit_code == 1
+        assert "The legal hold 1 on a.larch's events was taken away." in said.stderr
+        assert self.count(state) == 50
+
     def test_keeps_a_record_that_was_changed(self, state: Path) -> None:
         with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
             file.execute("DROP TRIGGER events_keep_their_words")
@@ -171,6 +191,56 @@ class TestPurging:
         assert self.count(state) == 20
 
 
+class TestHolds:
+    BY = ("--by", "rowan.example", "--why", "A case is\nbeing prepared.")
+
+    def test_are_listed_with_all_that_was_said(self, state: Path) -> None:
+        assert typed(state, "holds").stdout == "Nobody's events are held.\n"
+        assert typed(state, "hold", "fern.example", *self.BY, "--case", "17/26").exit_code == 0
+        assert typed(state, "hold", "a.larch", *self.BY).exit_code == 0
+        first, second = typed(state, "holds").stdout.splitlines()
+        assert first.startswith("fern.example: since ")
+        assert first.endswith(" UTC, by rowan.example, case 17/26. A case is being prepared.")
+        assert second.startswith("a.larch: since ")
+        assert typed(state, "release", "fern.example", *self.BY[:2]).exit_code == 0
+        assert typed(state, "holds").stdout.splitlines() == [second]
+        assert "released" in typed(state, "holds", "--all").stdout
+        over, standing = json.loads(typed(state, "holds", "--all", "--json").stdout)
+        assert (over["case"], over["ended_by"]) == ("17/26", "rowan.example")
+        assert (standing["person"], standing["ended"]) == ("a.larch", None)
+
+    @pytest.mark.parametrize(
+        ("person", "said"),
+        [
+            ("fern.exmple", "knows 'fern.exmple'. Did you mean 'fern.example'?"),
+            ("a.lrach", "knows 'a.lrach'. Did you mean 'a.larch'?"),
+            ("nobodyhere", "Neither the policy nor the record knows 'nobodyhere'."),
+        ],
+    )
+    def test_are_of_people_whom_somebody_knows(self, state: Path, person: str, said: str) -> None:
+        found = typed(state, "hold", person, *self.BY)
+        assert found.exit_code == 2
+        assert said in found.stderr
+        assert found.stderr.count("\n") == 1
+        assert typed(state, "holds").stdout == "Nobody's events are held.\n"
+
+    def test_may_be_of_somebody_who_is_only_in_an_event(self, state: Path) -> None:
+        with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
+            file.execute("DELETE FROM counts")
+        assert typed(state, "hold", "a.larch", *self.BY).exit_code == 0
+
+    def test_end_case_by_case(self, state: Path) -> None:
+        for case in ("17/26", "18/26"):
+            assert typed(state, "hold", "a.larch", *self.BY, "--case", case).exit_code == 0
+        one = typed(state, "release", "a.larch", *self.BY[:2], "--case", "17/26")
+        assert "still held" in one.stdout
+        none = typed(state, "release", "a.larch", *self.BY[:2], "--case", "17/26")
+        assert none.exit_code == 1
+        assert "no hold on a.larch's events for the case 17/26." in none.stderr
+        assert "no longer held" in typed(state, "release", "a.larch", *self.BY[:2]).stdout
+        assert "Did you" not in typed(state, "release", "a.larch", *self.BY[:2]).stderr
+
+
 def test_a_copy_is_made_and_put_back(state: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
     assert typed(state, "backup", str(copy)).exit_code == 0
@@ -178,8 +248,13 @@ def test_a_copy_is_made_and_put_back(state: Path, tmp_path: Path) -> None:
     told(state, 5)
     with changing_access(open_record(state)) as changes:
         changes.add(Step(at=NOON, what=What.WITHDRAW, person="a.larch", by="rowan.example"))
+    by = ("--by", "rowan.example", "--why", "A case.")
+    assert typed(state, "hold", "fern.example", *by).exit_code == 0
     said = typed(state, "restore", str(copy))
     assert said.exit_code == 0, said.stderr
+    assert (
+        "not know of the legal hold on the events of fern.example: hold them again" in said.stdout
+    )
     assert "that web access was withdrawn from a.larch: withdraw it again" in said.stdout
     assert "What was there before is kept as" in said.stdout
     assert "40 events" in typed(state, "verify").stdout
@@ -203,7 +278,11 @@ class TestExport:
             wrote = "Hazel Example and Mrs Willow agreed with old.person, Mr Larch did not."
             changes.add(replace(step, reason=wrote))
         by = ("--by", "rowan.example")
-        assert typed(state, "hold", "a.larch", *by, "--why", "rowan.example asks.").exit_code == 0
+        case = ("--case", "17/26 of hazel.example")
+        assert (
+            typed(state, "hold", "a.larch", *by, *case, "--why", "rowan.example asks.").exit_code
+            == 0
+        )
         (state / "looks.jsonl").write_text(
             '{"at": "2026-11-18T12:00:00+00:00", "by": "root", "asked": "a.larch"}\n'
             '{"at": "2026-11-18T12:00:00+00:00", "by": "root", "asked": "b.birch"}\n{"at'
@@ -233,6 +312,7 @@ class TestExport:
             f"{somebody} and {somebody} agreed with {somebody}, Mr Larch did not."
         )
         assert own["holds"][0]["why"] == f"{somebody} asks."
+        assert own["holds"][0]["case"] == f"17/26 of {somebody}"
         assert [look["why"] for look in own["looks"]] == ["To see at which device they were."]
         assert own["visits"][0]["can_tell"] is False
         visits, _, _ = files["visits.csv"].partition("\n")
@@ -247,7 +327,7 @@ class TestExport:
             files["READ-ME.txt"].split()
         )
         with closing(sqlite3.connect(state / FILE_NAME)) as file:
-            ((facts,),) = file.execute("SELECT facts FROM seals WHERE what = 'note'").fetchall()
+            _, (facts,) = file.execute("SELECT facts FROM seals WHERE what = 'note'").fetchall()
         assert json.loads(facts) == {
             "why": "A person's own data was exported.", "person": "a.larch", "by": "rowan.example",
             "account": os_account(),
@@ -324,7 +404,7 @@ class TestPurgingBesideTheRecord:
 
     def test_a_legal_hold_keeps_them(self, state: Path, laid: dict[str, bool]) -> None:
         by = ("--by", "rowan.example", "--why", "A case is being prepared.")
-        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        assert typed(state, "hold", "fern.example", *by).exit_code == 0
         said = typed(state, "purge")
         assert said.exit_code == 0, said.output
         assert "stays because of a legal hold" in said.stdout
@@ -337,12 +417,12 @@ class TestPurgingBesideTheRecord:
             at = (now - timedelta(days=365.25 * years)).isoformat(timespec="seconds")
             return json.dumps({"at": at, "by": "root", "command": "who", "asked": asked})
 
-        old, held, young = line(6.1, "a.larch"), line(6.1, "b.birch"), line(5.9, "a.larch")
+        old, held, young = line(6.1, "a.larch"), line(6.1, "fern.example"), line(5.9, "a.larch")
         path = state / "looks.jsonl"
         path.write_text(f'{old}\n{{"at": "20\n{held}\n{young}\n')
         path.chmod(0o600)
         by = ("--by", "rowan.example", "--why", "A case is being prepared.")
-        assert typed(state, "hold", "b.birch", *by).exit_code == 0
+        assert typed(state, "hold", "fern.example", *by).exit_code == 0
         said = typed(state, "purge", "--dry-run").stdout
         assert "Looks at where people were are kept for 6 years: 2 are older." in said
         assert "Removed 0 copies of the record, and 2 looks." in typed(state, "purge").stdout

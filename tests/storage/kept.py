@@ -50,12 +50,20 @@ class Kept(ABC):
         """The names and tables of the triggers."""
 
     def unguarded(self, script: str) -> None:
-        """Runs statements as somebody would who may do everything, past the triggers.
+        """Runs statements as somebody would who may do everything: past the triggers, which are
+        there again afterwards.
 
         ZEROS stands for 32 bytes of 0.
         """
-        free = "".join(self.drop_guard(name, table) for name, table in self.guards())
-        self.run(free + script.replace("ZEROS", self.zeros))
+        self.past_guards(script.replace("ZEROS", self.zeros))
+
+    @abstractmethod
+    def past_guards(self, script: str) -> None:
+        """As `unguarded`."""
+
+    def without_guards(self) -> None:
+        """Takes all triggers away."""
+        self.run("".join(self.drop_guard(name, table) for name, table in self.guards()))
 
     @abstractmethod
     def run(self, script: str) -> None:
@@ -97,6 +105,14 @@ class KeptInFile(Kept):
         found = self.ask("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger'")
         return [(str(name), str(table)) for name, table in found]
 
+    def past_guards(self, script: str) -> None:
+        made = "".join(f"{sql};" for (sql,) in self.ask(
+            "SELECT sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY rowid"
+        ))  # fmt: skip
+        self.without_guards()
+        self.run(script)
+        self.run(made)
+
     def drop_guard(self, name: str, table: str) -> str:
         return f"DROP TRIGGER {name};"
 
@@ -135,6 +151,9 @@ class KeptOnServer(Kept):
             "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
         )
         return [(str(name), str(table)) for name, table in found]
+
+    def past_guards(self, script: str) -> None:
+        self.run(f"SET session_replication_role = replica; {script}")
 
     def drop_guard(self, name: str, table: str) -> str:
         return f"DROP TRIGGER {name} ON {table};"

@@ -20,8 +20,10 @@ from storage.bindings import (
     write_bindings,
 )
 from storage.database import Database, RecordError, open_record
+from storage.purging import purge_bindings
 from storage.record_file import RecordFile
-from tests.storage.kept import Kept
+from storage.verifying import verify
+from tests.storage.kept import REFUSALS, Kept
 
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -92,6 +94,41 @@ def test_the_sessions_of_a_source_are_told_the_newest_first(database: Database) 
     assert sessions_known(database, "radius", 2) == found[:2]
     assert sessions_over(database, "radius", NINE) == ["s1"]
     assert sessions_over(database, "radius", later + timedelta(seconds=1)) == []
+
+
+class TestTriggers:
+    """No seal stands for bindings; what is noted of them is still not changed by accident."""
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DELETE FROM bindings",
+            "UPDATE bindings SET person = 'x'",
+            "UPDATE bindings SET address = 'x'",
+            "UPDATE bindings SET hardware = 'x'",
+            "UPDATE bindings SET source = 'x', session = 'x'",
+            "UPDATE bindings SET began = 1",
+        ],
+    )
+    def test_refuse(self, database: Database, kept: Kept, statement: str) -> None:
+        write_bindings(database, [binding(1, ended=NINE, why="left"), binding(2)])
+        with pytest.raises(REFUSALS, match="The record is guarded"):
+            kept.ask(statement)
+
+    def test_let_a_purge_through_and_no_other(self, database: Database, kept: Kept) -> None:
+        write_bindings(database, [binding(n, ended=NINE, why="left") for n in (1, 2)])
+        write_bindings(database, [binding(3, began=NINE)])
+        purged = NINE + timedelta(days=90)
+        assert purge_bindings(database, purged, "They are old.", purged) == 2
+        assert purge_bindings(database, purged, "They are old.", purged) == 0
+        assert open_bindings(database) == [binding(3)]
+        with pytest.raises(REFUSALS, match="The record is guarded"):
+            kept.ask("DELETE FROM bindings")
+        found = verify(database)
+        assert found.broken is None
+        assert [(each.of, each.events, each.why) for each in found.purged] == [
+            ("bindings", 2, "They are old.")
+        ]
 
 
 class TestFollowing:

@@ -17,9 +17,12 @@ from storage import access_steps, migrations
 from storage.access import Step, access_history, changing_access
 from storage.database import Database, RecordError, open_record, open_record_readonly
 from storage.events import Event
+from storage.guards import GUARDS, missing_guards
+from storage.holds import holds, release
 from storage.instants import from_microseconds, to_microseconds
 from storage.models import Base
 from storage.past import past_events
+from storage.purging import purge_bindings
 from storage.record_file import RecordFile
 from storage.recorder import Recorder
 from storage.sealing import Chain, What
@@ -32,6 +35,7 @@ from storage.writing import (
     event_row,
 )
 from tests.storage.conftest import ALLOWED, RECOUNT
+from tests.storage.kept import Kept
 
 ALWAYS = (from_microseconds(0), from_microseconds(2**52))
 SCRIPTS = ScriptDirectory(str(Path(migrations.__file__).parent))
@@ -191,6 +195,43 @@ def test_a_history_of_access_is_sealed_as_it_is_found(
     broken = verify(database).broken
     assert broken
     assert "Step 1 to 3 of access" in broken.why
+
+
+@pytest.mark.parametrize("version", ["0004", "0005", "0007"])
+def test_legal_holds_are_sealed_as_they_are_found(
+    state: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrations, "HEAD", version)
+        older = open_record(state)
+    before = head(older)
+    older.dispose()
+    with closing(sqlite3.connect(state / "record.sqlite3")) as file, file:
+        file.execute("INSERT INTO holds VALUES (1, 'larch', 5, 'oak', 'Ä case.', 9, 'elm')")
+        file.execute("INSERT INTO holds VALUES (2, 'maple', 6, 'oak', 'A case.', NULL, NULL)")
+        file.execute(
+            "INSERT INTO bindings VALUES "
+            "(7, 'larch', '10.0.0.7', '', 'radius', 's', 90, 1, 2, 3, 4, 'left', 1)"
+        )
+    database = open_record(state)
+    assert [each.person for each in holds(database)] == ["maple"]
+    assert verify(database, [str(before)]).broken is None
+    assert release(database, "maple", "elm", ALLOWED.at) == 1
+    assert purge_bindings(database, ALLOWED.at, "Old.", ALLOWED.at) == 1
+    assert verify(database, [str(before)]).broken is None
+    with closing(sqlite3.connect(state / "record.sqlite3")) as file, file:
+        file.execute("DROP TRIGGER holds_stay")
+        file.execute("DELETE FROM holds WHERE id = 1")
+    broken = verify(database).broken
+    assert broken
+    assert "hold 1 on larch's events was taken away" in broken.why
+
+
+def test_the_triggers_are_those_that_are_looked_for(kept: Kept, database: Database) -> None:
+    with database.reading() as connection:
+        assert missing_guards(connection) == ()
+    known = {guard.name for guard in GUARDS}
+    assert {name.removesuffix("_all") for name, _ in kept.guards()} == known
 
 
 class TestAnOlderRecord:

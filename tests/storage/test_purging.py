@@ -233,7 +233,7 @@ def test_figures_and_bindings_have_ends_of_their_own(kept: Kept, stored: Ask) ->
         ],
     )
     hold(database, "b", "x", "y", NOON)
-    assert purge_bindings(database, NOON + timedelta(hours=1)) == 1
+    assert purge_bindings(database, NOON + timedelta(hours=1), "Old.", NOON) == 1
     assert stored("SELECT id FROM bindings ORDER BY id") == [(2,), (3,), (4,)]
     assert [each.id for each in bindings_at(database, NOON + 2 * DAY)] == [4]
 

@@ -16,6 +16,8 @@ from storage.access import AccessReader, Step, What, changing_access
 from storage.copies import backup
 from storage.database import NoRecordError, RecordError, open_record, open_record_readonly
 from storage.faults import AwayError
+from storage.guards import missing_guards
+from storage.holds import release
 from storage.opening_server import open_server
 from storage.record_server import RecordServer, mark
 from storage.record_url import has_password, parsed
@@ -226,6 +228,27 @@ def test_an_older_record_is_brought_up_to_date_when_somebody_says_so(
     open_server(url, upgrade=True)
     found = verify(open_record(tmp_path / "var", url))
     assert (found.broken, found.events) == (None, 1)
+
+
+def test_legal_holds_of_an_older_record_are_sealed_as_they_are_found(
+    postgres: PostgresServer, empty: str, tmp_path: Path
+) -> None:
+    with of_version(postgres, empty, "0007"):
+        postgres.execute("INSERT INTO holds VALUES (1, 'larch', 5, 'oak', 'A case.')", empty)
+    record = open_server(postgres.url(empty), upgrade=True)
+    assert verify(record).broken is None
+    with record.reading() as connection:
+        assert missing_guards(connection) == ()
+    assert release(record, "larch", "elm", NOW) == 1
+    assert verify(record).broken is None
+    postgres.execute(
+        "SET session_replication_role = replica; UPDATE holds SET ended = NULL, ended_by = NULL",
+        empty,
+    )
+    broken = verify(record).broken
+    assert broken
+    assert "hold 1 on larch's events was changed" in broken.why
+    record.dispose()
 
 
 def test_a_newer_record_is_left_alone(on_server: KeptOnServer) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from hypothesis import given, settings
@@ -15,10 +17,12 @@ from hypothesis import strategies as some
 from storage import access
 from storage.access import changing_access
 from storage.connections import Database
-from storage.database import open_record
+from storage.database import FILE_NAME, open_record
 from storage.events import Completion, Event, EventIds, reference
+from storage.holds import hold, holds, release
 from storage.sealing import digest_of
 from storage.verifying import Verdict, head, verify
+from storage.visit_seals import seal_visits
 from storage.writing import Line, Work, completion_row, event_row, write
 from tests.storage.conftest import NOON, RECOUNT
 from tests.storage.kept import REFUSALS, Kept, KeptInFile, KeptOnServer
@@ -148,6 +152,46 @@ TAMPERINGS = {
         "DELETE FROM seals WHERE number < 3; DELETE FROM events WHERE seal < 3", 3, "Seal 1 is",
     ),
     "the beginning reworded": ("UPDATE seals SET facts = '{{}}' WHERE number = 1", 1, "(begin)"),
+    "a seal that is no number": ("UPDATE events SET seal = 'abc' WHERE id = {7}", 3, "{7} was put"),
+    "a completion's seal that is no number": (
+        "UPDATE events SET ended_seal = 'abc' WHERE id = {2}", 2, "end of event {2} was put",
+    ),
+    "a text that is none": (
+        "UPDATE events SET host = CAST(x'ff66' AS TEXT) WHERE id = {7}", 3, "Event {7} was changed",
+    ),
+    "a text that is none, later": (
+        "UPDATE events SET host = CAST(x'ff66' AS TEXT) WHERE id = {29}", 13, "{29} was changed",
+    ),
+    "a size with a fraction": (
+        "UPDATE events SET host = CAST(x'ff' AS TEXT), bytes_down = 1.5 WHERE id = {2}",
+        2, "{2} was changed",
+    ),
+    "a correction of bytes": (
+        "UPDATE corrections SET reason = x'ff' WHERE event = {15}", 8, "{15} to {19}",
+    ),
+    "a seal's time is a word": ("UPDATE seals SET at = 'abc' WHERE number = 6", 6, "Seal 6 was"),
+    "a seal's time is beyond time": (
+        "UPDATE seals SET at = 9000000000000000000 WHERE number = 6", 6, "Seal 6 was changed",
+    ),
+    "a seal's digest is a word": (
+        "UPDATE seals SET digest = 'abc' WHERE number = 6", 6, "Seal 6 was changed",
+    ),
+    "a seal's facts are bytes": (
+        "UPDATE seals SET facts = x'ff00' WHERE number = 1", 1, "Seal 1 was changed",
+    ),
+    "a seal's facts are no text": (
+        "UPDATE seals SET facts = CAST(x'ff' AS TEXT) WHERE number = 1", 1, "Seal 1 was changed",
+    ),
+    "everything deleted": (
+        "DELETE FROM seals; DELETE FROM events; DELETE FROM counts; DELETE FROM acts; "
+        "DELETE FROM visits; DELETE FROM corrections", 1, "has not even its first seal",
+    ),
+    "the beginning is said to be purged": (
+        "DELETE FROM events WHERE seal = 2; DELETE FROM seals WHERE number < 3; "
+        "INSERT INTO seals VALUES (16, 'purge', 1, 1, 1, 5, "
+        "'{{\"gaps\": [[1, 2, \"00\"]], \"from\": 0, \"to\": 1, \"why\": \"x\"}}', ZEROS)",
+        3, "Seal 1 is missing",
+    ),
     "the end of the chain deleted": (
         "DELETE FROM seals WHERE number > 12", 13, "the end of the chain is missing",
     ),
@@ -222,7 +266,8 @@ def test_steps_of_access_are_not_changed_by_accident(
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_what_was_tampered_with_is_named(kept: Kept, told: list[Event], name: str) -> None:
     script, seal, words = TAMPERINGS[name]
-    if "AS BLOB" in script and isinstance(kept, KeptOnServer):
+    odd = ("AS BLOB", "AS TEXT", "'abc'", "x'ff", "90000000")
+    if any(each in script for each in odd) and isinstance(kept, KeptOnServer):
         pytest.skip("A column of the server's holds values of one kind only.")
     ids = [each.id for each in told]
     kept.unguarded(script.format(*ids))
@@ -323,6 +368,153 @@ class TestTriggers:
     ) -> None:
         with pytest.raises(REFUSALS, match="The record is sealed"):
             on_server.ask(f"TRUNCATE {table}")
+
+
+class TestALegalHold:
+    """That somebody takes one away is what it is there to show: the purge would do the rest."""
+
+    @pytest.fixture(autouse=True)
+    def _held(self, told: list[Event], database: Database) -> None:
+        hold(database, "p.1", "oak", "A case.", NOON, "17/26")
+        hold(database, "p.2", "oak", "Another.", NOON)
+        release(database, "p.2", "elm", NOON + timedelta(hours=1))
+
+    def test_is_sealed_and_so_is_its_end(self, kept: Kept) -> None:
+        assert checked(kept).broken is None
+        assert [each.person for each in holds(kept.readonly())] == ["p.1"]
+        assert [each.ended_by for each in holds(kept.readonly(), ended=True)] == [None, "elm"]
+
+    @pytest.mark.parametrize(
+        ("script", "words"),
+        [
+            ("DELETE FROM holds WHERE id = 1", "hold 1 on p.1's events was taken away"),
+            ("DELETE FROM holds", "hold 1 on p.1's events was taken away"),
+            ("UPDATE holds SET ended = 1, ended_by = 'oak' WHERE id = 1", "hold 1 on p.1's events"),
+            (
+                "UPDATE holds SET ended = NULL, ended_by = NULL",
+                "hold 2 on p.2's events was changed",
+            ),
+            ("UPDATE holds SET person = 'p.9' WHERE id = 1", "hold 1 on p.1's events was changed"),
+            ('UPDATE holds SET "case" = NULL WHERE id = 1', "hold 1 on p.1's events was changed"),
+            (
+                "INSERT INTO holds (id, person, began, by, why) VALUES (3, 'p.3', 1, 'oak', 'x')",
+                "hold 3 on p.3's events was put in from outside",
+            ),
+        ],
+    )
+    def test_that_was_tampered_with_is_named(self, kept: Kept, script: str, words: str) -> None:
+        kept.unguarded(script)
+        broken = checked(kept).broken
+        assert broken
+        assert words in broken.why
+        assert broken.seal is None
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DELETE FROM holds",
+            "UPDATE holds SET person = 'x'",
+            "UPDATE holds SET why = 'x'",
+            "UPDATE holds SET ended = 1, ended_by = 'oak' WHERE id = 1",
+            "UPDATE holds SET ended = NULL",
+        ],
+    )
+    def test_is_not_changed_by_accident(self, kept: Kept, statement: str) -> None:
+        with pytest.raises(REFUSALS, match="a legal hold only ends, by a release"):
+            kept.ask(statement)
+        assert checked(kept).broken is None
+
+    def test_of_two_for_two_cases_only_one_is_released(self, database: Database) -> None:
+        hold(database, "p.1", "oak", "Another case.", NOON, "18/26")
+        assert release(database, "p.1", "oak", NOON, "17/26") == 1
+        assert [each.case for each in holds(database)] == ["18/26"]
+        assert release(database, "p.1", "oak", NOON) == 1
+        assert verify(database).broken is None
+
+
+class TestWithoutItsTriggers:
+    def test_a_record_says_which_are_missing(self, kept: Kept, told: list[Event]) -> None:
+        (name, table), *_ = [each for each in kept.guards() if each[0] == "events_stay"]
+        kept.run(kept.drop_guard(name, table))
+        broken = checked(kept).broken
+        assert broken
+        assert ": events_stay. A start of Schoolgate puts them back" in broken.why
+        assert (broken.seal, broken.after) == (None, None)
+        kept.without_guards()
+        broken = checked(kept).broken
+        assert broken
+        assert all(name in broken.why for name, _ in kept.guards())
+
+    def test_one_that_refuses_nothing_is_missing_too(self, kept: Kept, told: list[Event]) -> None:
+        if isinstance(kept, KeptOnServer):
+            kept.run("ALTER TABLE seals DISABLE TRIGGER seals_never_change")
+        else:
+            kept.run(
+                "DROP TRIGGER seals_never_change; CREATE TRIGGER seals_never_change BEFORE UPDATE "
+                "ON seals WHEN FALSE BEGIN SELECT RAISE(ABORT, 'x'); END"
+            )
+        broken = checked(kept).broken
+        assert broken
+        assert ": seals_never_change." in broken.why
+
+    def test_they_are_back_after_a_start_which_is_on_record(
+        self, kept: Kept, told: list[Event], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        made = sorted(kept.guards())
+        kept.without_guards()
+        kept.open().dispose()
+        assert sorted(kept.guards()) == made
+        assert checked(kept).broken is None
+        assert "were missing (events_stay, " in caplog.text
+        ((facts,),) = kept.ask("SELECT facts FROM seals WHERE what = 'note'")
+        assert "events_stay" in json.loads(str(facts))["triggers"]
+        seals = checked(kept).seals
+        kept.open().dispose()
+        assert checked(kept).seals == seals
+
+
+ODD_VALUES = ("'abc'", "x'ff00'", "CAST(x'ff' AS TEXT)", "9000000000000000000")
+
+
+def test_whatever_is_put_anywhere_there_is_a_sentence_about_it(
+    state: Path, tmp_path: Path, event: Make
+) -> None:
+    """A value of each kind in each column of each table; SQLite keeps them all."""
+    database = open_record(state)
+    with closing(database.writer()) as connection, connection.begin():
+        rows = [event_row(event(action="post")) for _ in range(3)]
+        rows += [event_row(event(allowed=False)) for _ in range(3)]
+        ended = [completion_row(Completion(int(rows[0][0] or 0), 200, 1, 2, NOON))]
+        lines = [Line(row, False) for row in rows]
+        write(connection, Work(lines, [int(rows[1][0] or 0)], ended), NOON, careful=False)
+    hold(database, "a.larch", "oak", "A case.", NOON)
+    with changing_access(database) as changes:
+        changes.add(access.Step(at=NOON, what=access.What.WITHDRAW, person="larch", by="oak"))
+    seal_visits(database, NOON + timedelta(days=9))
+    assert verify(database).broken is None
+    database.dispose()
+    kept, changed = KeptInFile(state), KeptInFile(tmp_path / "changed")
+    kept.without_guards()  # which is said last
+    database.cut_log()
+    changed.state.mkdir()
+    found = 0
+    for table in ("seals", "events", "corrections", "access", "holds", "visits", "acts", "counts"):
+        for (column,) in kept.ask(f"SELECT name FROM pragma_table_info('{table}')"):
+            for value in ODD_VALUES:
+                copyfile(state / FILE_NAME, changed.state / FILE_NAME)
+                try:
+                    changed.run(
+                        f'PRAGMA synchronous = OFF; UPDATE OR IGNORE {table} SET "{column}" = '
+                        f'{value} WHERE "{column}" IS NOT NULL'
+                    )
+                except sqlite3.IntegrityError:
+                    continue  # not even SQLite keeps a word in the place of a row's own number
+                broken = checked(changed).broken
+                assert broken, (table, column, value)
+                assert broken.why.endswith("."), (table, column, value)
+                broken.why.encode()
+                found += not broken.why.startswith("Triggers")
+    assert found > 200
 
 
 texts = some.text(max_size=30).filter(lambda text: "\ud800" not in text)

@@ -25,6 +25,7 @@ from storage.connections import Database
 from storage.copies import backup, restore
 from storage.database import open_record
 from storage.events import first_id
+from storage.guards import put_back
 from storage.holds import hold, release
 from storage.purging import purge_events
 from storage.purging_access import purge_access
@@ -302,6 +303,8 @@ class TestAChangedRecord:
             for table in ("events", "acts", "visits", "unsettled", "counts"):
                 file.execute(f"UPDATE {table} SET person = 'b.birch' WHERE person = 'p.1'")
             seal_anew(file)
+        with database.writer() as connection, connection.begin():
+            put_back(connection)
         assert verify(database).broken is None, "by itself it is whole"
         with pytest.raises(ChangedError, match=r"Seal \d+ of the record is not the one that the"):
             forward_all(database, url)
