@@ -35,6 +35,7 @@ from addon.off_limits import ends_here, leads_home
 from addon.options import add_options, seconds_of
 from addon.policy_in_force import PolicyInForce
 from addon.record_address import gateway, record_url
+from addon.record_continuity import RecordContinuity
 from addon.record_watch import RecordWatch
 from addon.signatory import Signatory
 from addon.sink import Sink
@@ -45,6 +46,7 @@ from rules.loading import PolicyError
 from rules.policy import Policy
 from storage.database import RecordError, record_to_write
 from storage.events import WORKERS, EventIds
+from storage.record_file import RecordFile
 from storage.recorder import Recorder
 
 log = logging.getLogger("schoolgate")
@@ -104,6 +106,7 @@ class Gate:
         self.record_within = 2.0
         self.record_limit = read_limit(DEFAULT_LIMIT)
         self.started_at = datetime.now(UTC)
+        self.continuity: RecordContinuity | None = None  # of a record in a file
         self._tasks: list[asyncio.Task[None]] = []
 
     def load(self, loader: Loader) -> None:
@@ -153,7 +156,10 @@ class Gate:
             # A server gives room back only when its own administrator says so, and so a record
             # there could not find out of being full by itself.
             self.recorder = Recorder(database, room=None if url else self.record_limit)
-            in_force = AccessInForce(database, KeptWithdrawals(state) if url else None)
+            if isinstance(database, RecordFile):
+                self.continuity = RecordContinuity(state, database)
+                self.continuity.look()  # before what is withdrawn is read from it
+            in_force = AccessInForce(database, KeptWithdrawals(state))
             self.bindings = BindingsInForce(database)
             self.directory = Directory(lambda: self.policy.now.policy, self.bindings.bindings)
             last = 0
@@ -180,6 +186,8 @@ class Gate:
         await self.sink.start()
         work = (self._beat, self._watch, self.access.follow)
         self._tasks = [asyncio.create_task(each()) for each in work]
+        if self.continuity and not ctx.options.schoolgate_worker:
+            self._tasks.append(asyncio.create_task(self.continuity.follow(self.chores)))
 
     async def done(self) -> None:
         """mitmproxy stops: what is still to be recorded is written first."""

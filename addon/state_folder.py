@@ -66,10 +66,15 @@ def bell_of(state: Path) -> Path:
 
 
 def withdrawn_people(state: Path) -> Path:
-    """Whose web access is withdrawn, as a record on a server said last."""
+    """Whose web access is withdrawn, as the record said last (`addon.kept_withdrawals`)."""
     return state / "withdrawn.json"
 
 
 def kept_heads(state: Path) -> Path:
     """Where the record's heads are kept elsewhere, and when they got there."""
     return state / "kept-heads.json"
+
+
+def newest_seal(state: Path) -> Path:
+    """Which record was in use last, and its newest seal (`addon.kept_seal`)."""
+    return state / "newest-seal.json"

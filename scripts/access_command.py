@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from addon.kept_withdrawals import KeptWithdrawals
 from rules.granting import Wish, obstacles
 from rules.policy import Policy
 from rules.request import Person
@@ -179,6 +180,7 @@ def withdraw(
         if before := present(changes.history(about.id)).withdrawn.get(about.id):
             raise Sorry(f"Nothing changed. {words.withdrawal(before)}")
         step = _add(changes, What.WITHDRAW, about.id, by, reason)
+    _keep(state, url, step)
     essentials = ", ".join(sorted(rules.essentials)) or "nothing"
     _say(f"{about.name}'s web access is withdrawn. These stay open: {essentials}.", [step], as_json)
 
@@ -202,6 +204,7 @@ def restore(
         if person not in present(_history(person, rules, changes)).withdrawn:
             raise Sorry(f"{words.person(person)}'s web access is not withdrawn.")
         step = _add(changes, What.RESTORE, person, by, reason)
+    _keep(state, url, step)
     _say(f"{words.person(person)}'s web access is restored.", [step], as_json)
 
 
@@ -255,6 +258,16 @@ def _changing(state: Path, url: str | None) -> Iterator[AccessChanges]:
 def _add(changes: AccessChanges, what: What, person: str, by: Person, reason: str | None) -> Step:
     now = datetime.now(UTC)
     return changes.add(Step(at=now, what=what, person=person, by=by.id, reason=_line(reason)))
+
+
+def _keep(state: Path, url: str | None, step: Step) -> None:
+    """While no gate runs, nobody else sees to it that a withdrawal outlives the record's file."""
+    if url is not None:
+        return
+    kept = KeptWithdrawals(state)
+    with suppress(RecordError):
+        people = kept.read() | present(access_history(open_record_readonly(state))).withdrawn.keys()
+        kept.keep(people - {step.person} if step.what is What.RESTORE else people)
 
 
 def _history(person: str, rules: Policy, changes: AccessChanges) -> Sequence[Step]:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import click
 
+from addon.kept_seal import KeptSeal
 from scripts import record_copies, record_forwarding, record_head, record_keeping
 from scripts.common import Sorry, WrongUsage, json_option, record_option, state_option
 from scripts.record_forwarding import at_option
 from storage.centre.verifying import verify_at
+from storage.continuity import Known
 from storage.database import RecordError, open_record_readonly
 from storage.verifying import Verdict, parsed_head
 from storage.verifying import verify as walk
@@ -50,12 +52,17 @@ def verify(
     """Check that the record is as it was written, from its first event to its last, and that visits
     and counts agree with the events while these last.
 
-    What no record can show by itself is that its newest part was cut off. Give a head that was kept
-    elsewhere for that. Exit status: 0 when the record is whole, 1 when it is not.
+    What no record can show by itself is that its newest part was cut off. Without --head it is
+    compared with the newest seal that Schoolgate remembers beside it, which who can write the one
+    can write too; so better give a head that was kept elsewhere. Exit status: 0 when the record is
+    whole, 1 when it is not.
     """
     heads = [head for each in kept for head in _heads(each)]
     if at or school:
         sys.exit(_verify_at(at or "", school, heads, as_json))
+    # Before the record is read: it may be written to meanwhile.
+    remembered = KeptSeal(state).read() if url is None and not heads else None
+    heads += [str(remembered)] if remembered else []
     try:
         database = open_record_readonly(state, url)
         found = walk(database, heads, _progress if sys.stderr.isatty() else lambda _: None)
@@ -63,9 +70,26 @@ def verify(
         raise Sorry(str(error)) from error
     except ValueError as error:
         raise WrongUsage(str(error)) from error
-    click.echo(json.dumps(_as_json(found), indent=2) if as_json else "\n".join(_in_words(found)))
+    if as_json:
+        facts = {**_as_json(found), "remembered": str(remembered) if remembered else None}
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        lines = _in_words(found) + ([_compared(found, remembered)] if remembered else [])
+        click.echo("\n".join(lines))
     if found.broken:
         sys.exit(1)
+
+
+def _compared(found: Verdict, remembered: Known) -> str:
+    """That no head was given, and what was found with the one that is remembered."""
+    if found.unchecked:
+        return "That head is the one that Schoolgate remembered itself, as none was given."
+    if found.broken:
+        return f"No head was given: Schoolgate remembered the seal {remembered} itself."
+    return (
+        f"Its newest part is there up to seal {remembered.number}, which Schoolgate remembered"
+        " itself, as no head was given."
+    )
 
 
 def _verify_at(url: str, school: str | None, heads: list[str], as_json: bool) -> int:

@@ -5,12 +5,15 @@ and a copy of a person's part.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from addon.kept_withdrawals import KeptWithdrawals
+from addon.record_continuity import remember
 from scripts.common import A_PATH, Sorry, policy_at, policy_option, record_option, state_option
 from scripts.looks import looks_about
 from scripts.lookups import person_of
@@ -76,12 +79,13 @@ def restore(file: Path, state: Path, url: str | None) -> None:
         raise Sorry(ON_A_SERVER)
     try:
         before = put_back(state, file, datetime.now(UTC))
+        remember(state, open_record_readonly(state))
     except RecordError as error:
         raise Sorry(str(error)) from error
     kept = f" What was there before is kept as {before}." if before else ""
     click.echo(f"The record is restored from {file}.{kept}")
     click.echo("Grants and withdrawals are those of the copy: see 'schoolgate access list'.")
-    if before and (open_again := _no_longer_withdrawn(state, before)):
+    if open_again := _no_longer_withdrawn(state, before):
         click.echo(
             f"It does not know that web access was withdrawn from {', '.join(open_again)}: withdraw"
             " it again with 'schoolgate access withdraw' before Schoolgate starts."
@@ -93,13 +97,17 @@ def restore(file: Path, state: Path, url: str | None) -> None:
         )
 
 
-def _no_longer_withdrawn(state: Path, before: Path) -> list[str]:
+def _no_longer_withdrawn(state: Path, before: Path | None) -> list[str]:
     """Whose access was withdrawn in the record that was there, and is not in the one restored."""
+    known = KeptWithdrawals(state).read()
+    if before:
+        # It may have been put aside because it cannot be read, or is of an older release.
+        with suppress(RecordError):
+            known = frozenset(present(access_history(RecordFile(before, "ro"))).withdrawn)
     try:
-        known = present(access_history(RecordFile(before, "ro"))).withdrawn
-        return sorted(known.keys() - present(access_history(open_record(state))).withdrawn.keys())
+        return sorted(known - present(access_history(open_record(state))).withdrawn.keys())
     except RecordError:
-        return []  # it was put aside because it cannot be read, or is of an older release
+        return []
 
 
 def _no_longer_held(state: Path, before: Path) -> list[str]:

@@ -44,7 +44,12 @@ from scripts.portal_command import portal_child
 from scripts.run_forwarding import check_forwarding, forward_option, forwarding_children
 from scripts.run_front import front_children, front_of, module, prepare_front, worker_endpoint
 from scripts.run_heads import Heads, head_options
-from scripts.run_record import begin_anew_if_damaged, keep_others_away, open_unless_damaged
+from scripts.run_record import (
+    begin_anew_where_needed,
+    keep_others_away,
+    open_unless_damaged,
+    remember_the_end,
+)
 from scripts.supervisor import Child, Supervisor
 from storage.database import FILE_NAME, RecordError
 from storage.gateway import Gateway
@@ -187,7 +192,7 @@ def run(
     lock = _lock(state)
     writer = Gateway.of(state)
     if url is None:
-        begin_anew_if_damaged(state)
+        begin_anew_where_needed(state)
     else:
         keep_others_away(url, writer, now=answers)
     hand_on(url, writer)
@@ -265,6 +270,8 @@ def run(
         ],
     )
     status = asyncio.run(supervisor.run())
+    if url is None:
+        remember_the_end(state)
     os.close(lock)
     sys.exit(status)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,12 +12,14 @@ from typing import Final
 import click
 
 from addon.following import Following
+from addon.journal_lines import warn
+from addon.record_continuity import RecordContinuity, begin
 from scripts.common import Sorry
-from storage.copies import open_or_begin_anew
-from storage.database import RecordError, open_record
+from storage.database import FILE_NAME, RecordError, open_record
 from storage.faults import AwayError, TakenError, is_damage
 from storage.gateway import Gateway
 from storage.opening_server import server_at
+from storage.record_file import RecordFile
 from storage.server_faults import is_away, may_pass
 from storage.sole_gateway import Claim
 
@@ -45,18 +48,20 @@ def open_unless_damaged(state: Path, url: str | None) -> bool:
     return True
 
 
-def begin_anew_if_damaged(state: Path) -> None:
+def begin_anew_where_needed(state: Path) -> None:
     """Only once nobody else can be running on the folder."""
     try:
-        _, damaged = open_or_begin_anew(state, datetime.now(UTC))
+        said = begin(state, datetime.now(UTC))
     except RecordError as error:
         raise Sorry(str(error)) from error
-    if damaged:
-        click.echo(
-            f"The record was damaged. It is kept as {damaged}, and a new one was begun: restore the"
-            " last backup with 'schoolgate record restore', if there is one.",
-            err=True,
-        )
+    if said:
+        warn(said)
+
+
+def remember_the_end(state: Path) -> None:
+    """Once nobody writes any more, so that the next start knows of every seal."""
+    with suppress(RecordError):  # also where something is found: the next start notes that
+        RecordContinuity(state, RecordFile(state / FILE_NAME, "ro")).look()
 
 
 def keep_others_away(url: str, gateway: Gateway, *, now: bool = True) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 A copy is made by SQLite's own backup from one moment's view of the record, so writers go on
 meanwhile and the copy is whole. What happened to the record is noted in the chain of the one that
 goes on: that it was restored, and from where the chain was left; or that the one before it was
-damaged.
+damaged (`storage.continuity`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 
 from storage import migrations
 from storage.connections import Database
+from storage.continuity import Broken, Known, go_on
 from storage.database import FILE_NAME, RecordError, open_file, version_of
 from storage.faults import explain, is_damage, newer, not_ours
 from storage.record_file import RecordFile
@@ -90,24 +91,28 @@ def restore(state: Path, source: Path, now: datetime) -> Path | None:
     return before
 
 
-def open_or_begin_anew(state: Path, now: datetime) -> tuple[RecordFile, Path | None]:
+def open_or_begin_anew(
+    state: Path,
+    now: datetime,
+    before: Known | None = None,
+    withdrawn: Callable[[], Collection[str]] = tuple,
+) -> tuple[RecordFile, Broken | None]:
     """As `open_file`; but a record that is damaged is set aside, and a new one begun.
 
-    Gives back where the damaged one was put, None if there was none. Only for the one process
-    that holds the state folder. Raises RecordError.
+    Gives back, too, how the record fails to go on from the one that was known `before`, None if it
+    does: see `storage.continuity.go_on`. Only for the one process that holds the state folder.
+    Raises RecordError.
     """
-    path = state.absolute() / FILE_NAME
+    path, damaged = state.absolute() / FILE_NAME, None
     try:
         database = open_file(state)
         _looked_at(database)
-        return database, None
     except RecordError as error:
         if not is_damage(error):
             raise
         damaged = _set_aside(path, f"record.damaged-{now:%Y%m%d-%H%M%S}.sqlite3")
-    database = open_file(state)
-    _note(database, now, "The record before this one was damaged, and was set aside.", damaged)
-    return database, damaged
+        database = open_file(state)
+    return database, go_on(database, now, before, withdrawn, damaged)
 
 
 def _looked_at(database: RecordFile) -> None:

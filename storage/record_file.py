@@ -149,6 +149,17 @@ class RecordFile(Database):
         """Which files are SQLite's log and its index beside the record."""
         return tuple(_identity(self.path.with_name(self.path.name + end)) for end in _LOG)
 
+    def has_lost_log(self) -> bool:
+        """Whether this process has a log of the record open that was deleted from beside it. Who
+        opened the record anew would not see what is in there.
+        """
+        lost = f"{self.path.resolve()}-wal (deleted)"
+        for descriptor in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                if str(descriptor.readlink()) == lost:
+                    return True
+        return False
+
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:

@@ -22,7 +22,7 @@ _WITHIN: Final = 1.0  # seconds for the portal to answer
 _LONGEST: Final = 1 << 20
 _OURS: Final = ("haproxy", "python", "schoolgate")
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound
-_SEEN_THERE: Final = ("Proxy worker", "The record is ")
+_SEEN_THERE: Final = ("Proxy worker", "The record is ", "The record was ")
 _LOG: Final = "See what it says: journalctl -u schoolgate."
 
 
@@ -111,7 +111,8 @@ def examine_portal(patient: Patient) -> Iterator[Finding]:
     else:
         yield good("portal", f"It answers on {patient.portal}.")
         for problem in facts.get("problems", ()):
-            # What a worker says of itself stands with the workers, where they can be seen.
+            # What a worker says of itself stands with the workers, where they can be seen, and
+            # what happened to the record with the record.
             if hidden(patient, "") or not str(problem).startswith(_SEEN_THERE):
                 yield look("portal", f"It says: {str(problem)[:500]}", _LOG)
 

@@ -15,6 +15,7 @@ from flask import Flask, Response, abort, jsonify, render_template, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
+from addon.broken_records import broken_records
 from addon.forwarding.status import read_forwarding
 from addon.identity.presence import read_presence
 from addon.look import TEMPLATES, content_security_policy, in_words, stylesheet
@@ -118,7 +119,13 @@ def create_app(settings: PortalSettings) -> Flask:
         facts = health(
             *(settings.policy.now, readings, settings.workers, now, presence),
             forwarding=read_forwarding(settings.state),
-            further=map(str, little_room(settings.state, records).values()),
+            further=map(
+                str,
+                (
+                    *broken_records(settings.state),
+                    *little_room(settings.state, records).values(),
+                ),
+            ),
         )
         status = 503 if facts["problems"] else 200
         if not is_ours(host_name(request.headers.get("Host", "")), settings.names):

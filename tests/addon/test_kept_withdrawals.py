@@ -1,4 +1,4 @@
-"""Whose web access is withdrawn, kept for a start while the server with the record is away."""
+"""Whose web access is withdrawn, kept for a start while the record cannot be read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_is_kept_already_is_not_written_again(kept: KeptWithdrawals, tmp_pa
     assert withdrawn_people(tmp_path).stat().st_ino == before
 
 
-@pytest.mark.parametrize("content", ["", "[", '{"larch": 1}', "[1]"])
+@pytest.mark.parametrize("content", ["", "[", '{"larch": 1}', "[1]", '[""]', '["a\\nb"]'])
 def test_a_damaged_file_is_said_and_replaced(
     kept: KeptWithdrawals, tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from addon.record_continuity import remember
 from scripts.cli import main
 from scripts.looks import add_look, purge_looks
 from scripts.os_account import os_account
@@ -21,7 +22,7 @@ from storage.access import Step, What, changing_access
 from storage.database import FILE_NAME, open_record
 from storage.events import Event, EventIds
 from storage.recorder import Recorder
-from tests.storage.conftest import RECOUNT
+from tests.storage.conftest import RECOUNT, without_guards
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -100,6 +101,26 @@ def test_heads_kept_in_a_file_are_compared(state: Path, tmp_path: Path) -> None:
     said = typed(state, "verify", "--head", f"{only['number']}:{only['digest']}")
     assert said.exit_code == 1
     assert "the newest part of the record is missing" in said.stdout
+
+
+def test_without_a_head_the_newest_seal_that_is_remembered_is_compared(state: Path) -> None:
+    remember(state, open_record(state))
+    said = typed(state, "verify")
+    assert said.exit_code == 0
+    seal = typed(state, "head").stdout.split()[0]
+    assert "Its newest part is there up to seal 2, which Schoolgate remembered" in said.stdout
+    told(state, 3, NOON + timedelta(hours=1))
+    assert json.loads(typed(state, "verify", "--json").stdout)["remembered"] == seal
+    with without_guards(state) as file:
+        for table in ("events", "seals"):
+            file.execute(f"DELETE FROM {table}" + " WHERE number > 1" * (table == "seals"))
+        file.executescript(RECOUNT)
+    said = typed(state, "verify")
+    assert said.exit_code == 1
+    assert "the newest part of the record is missing" in said.stdout
+    assert f"No head was given: Schoolgate remembered the seal {seal} itself." in said.stdout
+    only = typed(state, "head").stdout.split()[0]
+    assert typed(state, "verify", "--head", only).exit_code == 0
 
 
 @pytest.mark.parametrize(

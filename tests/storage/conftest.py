@@ -6,14 +6,16 @@ file itself takes `state` alone.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from storage.database import Database, open_file, open_record
+from storage.database import FILE_NAME, Database, open_file, open_record
 from storage.events import Event, EventIds
 from storage.record_file import RecordFile
 from storage.recorder import Recorder
@@ -131,3 +133,17 @@ def stored(
     both = "kept" in request.fixturenames
     kept: Kept = request.getfixturevalue("kept") if both else KeptInFile(state)
     return kept.ask
+
+
+@contextmanager
+def without_guards(state: Path) -> Iterator[sqlite3.Connection]:
+    """The record's file for whoever gets round its triggers, and puts them back afterwards."""
+    with closing(sqlite3.connect(state / FILE_NAME)) as file, file:
+        guards = file.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in guards:
+            file.execute(f"DROP TRIGGER {name}")
+        yield file
+        for _, made in guards:
+            file.execute(made)

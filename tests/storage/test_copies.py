@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.continuity import Break
 from storage.copies import backup, open_or_begin_anew, restore
 from storage.database import FILE_NAME, RecordError, open_record, open_record_readonly
 from storage.events import Event
@@ -174,12 +175,15 @@ class TestDamage:
             file.seek(where)
             file.write(b"\xff" * 9_000)
         spoilt = (state / FILE_NAME).read_bytes()
-        database, aside = open_or_begin_anew(state, NOON)
+        database, broken = open_or_begin_anew(state, NOON)
+        assert broken
+        aside = broken.aside
         assert aside == state / "record.damaged-20261118-120000.sqlite3"
         assert aside.read_bytes() == spoilt
         assert last_note(state)["set aside as"] == aside.name
         found = verify(database)
         assert (found.broken, found.events) == (None, 0)
+        assert (broken.how, broken.at, broken.carried) == (Break.DAMAGED, NOON, 0)
         later = NOON + timedelta(seconds=1)
         assert open_or_begin_anew(state, later)[1] is None, "the new one is well"
 

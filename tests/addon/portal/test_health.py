@@ -103,6 +103,35 @@ def test_a_worker_that_is_no_longer_wanted_is_passed_over(portal, well):
     assert health_of(portal)[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "record.damaged-20261118-120000.sqlite3",
+            "The record was damaged on 18 November 2026 at 12:00 UTC. It is kept as {}, and a new"
+            " one was begun. Put back the last backup ('schoolgate record restore') or go on with"
+            " this one, and look at grants and legal holds again; then move {} elsewhere.",
+        ),
+        (
+            "record.missing-20261118-120000.txt",
+            "The record was missing on 18 November 2026 at 12:00 UTC, deleted or emptied, and a new"
+            " one was begun. Put back the last backup ('schoolgate record restore') or go on with"
+            " this one, and look at grants and legal holds again; then delete {}.",
+        ),
+    ],
+)
+def test_what_happened_to_the_record_is_said_until_somebody_has_seen_to_it(portal, name, said):
+    others = (f"{name}-wal", "record.before-0004.sqlite3", "record.damaged-2026.sqlite3")
+    for each in (*others, "record.odd-20261118-120000.txt", "record.missing-20261399-990000.txt"):
+        (portal.state / each).touch()
+    assert health_of(portal)[0] == 200
+    (portal.state / name).touch()
+    status, facts = health_of(portal)
+    assert (status, facts["problems"]) == (503, [said.replace("{}", name)])
+    (portal.state / name).unlink()
+    assert health_of(portal)[0] == 200
+
+
 def test_lags_and_losses_are_added_up(serve, tmp_path, well):
     portal = serve(workers=2)
     for worker, record in enumerate((RecordStatus(3, 0.5, 1, 9), RecordStatus(4, 1.5, 2, 9))):
