@@ -7,26 +7,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from addon.endpoint import Endpoint
 from addon.gateway import preflight
 from addon.gateway.applying import Gateway, GatewayError
 from addon.gateway.condition import Finding, look
-from addon.gateway.facts import PORTAL_PORT, Facts, Mode
+from addon.gateway.facts import Facts, Mode
 from addon.gateway.journal import Change, JournalError
 from addon.gateway.machine import (
     MachineError,
     find_program,
     interfaces,
-    own_addresses,
-    resolvers_of_machine,
-    version_of,
 )
 from addon.gateway.missing_facts import missing_facts
 from addon.gateway.name_server import NameServerError
@@ -34,7 +29,7 @@ from addon.gateway.names import gateway_names
 from addon.gateway.places import Places
 from addon.gateway.remarks import remarks
 from addon.gateway.rendered_folder import RenderedFolderError, fill
-from addon.gateway.rendering import Surroundings, render, render_for_reading
+from addon.gateway.rendering import render_for_reading
 from addon.gateway.routing import RoutingError
 from addon.gateway.table import TableError, table_text
 from rules.policy import Policy
@@ -47,10 +42,10 @@ from scripts.common import (
     policy_option,
     state_option,
 )
+from scripts.gateway_files import render_now, surroundings, with_upstreams
 from scripts.gateway_options import facts_from, facts_options, read_facts
 
 _KEEP = "schoolgate gateway confirm"
-_NEWEST_DNSMASQ = (2, 90)
 _FAULTS = (
     GatewayError,
     JournalError,
@@ -79,14 +74,14 @@ def render_(folder: Path, state: Path, policy: Path, **given: Any) -> None:
         if fault := missing_facts(facts):
             raise Sorry(fault)
         judged = policy_at(policy, state)
-        files = _render(facts, judged)
+        files = render_now(facts, judged)
         command = Path(sys.executable).with_name("schoolgate")
         places = Places(command, state.absolute(), policy.absolute())
         files = render_for_reading(files, facts, gateway_names(judged), places)
         fill(folder, files)
     click.echo(f"Written to {folder}: {', '.join(sorted(files))}.")
     if facts.mode is Mode.EXPLICIT:
-        script = f"http://{_surroundings(facts).portal}/wpad.dat"
+        script = f"http://{surroundings(facts).portal}/wpad.dat"
         click.echo(f"Browsers find the proxy by {script}, as DHCP option 252 or by Group Policy.")
 
 
@@ -133,9 +128,9 @@ def apply(
                 " interfaces first."
             )
         facts = read_facts(here.facts_file) if confirmed else facts_from(given, here)
-        facts = _with_upstreams(facts)
+        facts = with_upstreams(facts)
         _check(facts, here, overwrite=overwrite, asks=not confirmed)
-        files = _render(facts, judged)
+        files = render_now(facts, judged)
         here.check(files)
         if not _differs(here, facts, files, judged, overwrite):
             click.echo("Everything is in force already; nothing was changed.")
@@ -193,35 +188,6 @@ def status(state: Path, policy: Path, as_json: bool) -> None:
     sys.exit(0 if all(finding.good for finding in findings) else 1)
 
 
-def _render(facts: Facts, policy: Policy) -> dict[str, str]:
-    return render(facts, policy, gateway_names(policy), _surroundings(facts))
-
-
-def _surroundings(facts: Facts) -> Surroundings:
-    upstreams = facts.dns or resolvers_of_machine()
-    if facts.mode is not Mode.EXPLICIT and not upstreams:
-        raise Sorry("This machine knows no name server to ask; name one with --dns ADDRESS.")
-    portal = facts.portal or _first_address(facts)
-    if portal is None:
-        if facts.portal_name or facts.mode is Mode.EXPLICIT:
-            raise Sorry("Say where staff's devices reach this machine, with --portal ADDRESS.")
-        portal = Endpoint("127.0.0.1", PORTAL_PORT)  # nothing that is rendered names it
-    return Surroundings(upstreams, portal, version_of("dnsmasq") or _NEWEST_DNSMASQ)
-
-
-def _first_address(facts: Facts) -> Endpoint | None:
-    here = interfaces()
-    addresses = own_addresses([here[name] for name in facts.lan if name in here])
-    return Endpoint(str(addresses[0]), PORTAL_PORT) if addresses else None
-
-
-def _with_upstreams(facts: Facts) -> Facts:
-    """Today's name servers are remembered: tomorrow the machine may ask only itself."""
-    if facts.dns or facts.mode is Mode.EXPLICIT:
-        return facts
-    return replace(facts, dns=resolvers_of_machine())
-
-
 def _check(facts: Facts, here: Gateway, *, overwrite: bool, asks: bool) -> None:
     """Raises Sorry with everything that is in the way."""
     faults = list(preflight.programs_lacking(facts.mode))
@@ -261,7 +227,7 @@ def _findings(here: Gateway, policy: Policy) -> list[Finding]:
     if not stands.exists():
         return _look(here, Facts(), None, policy)
     facts = read_facts(stands)
-    return _look(here, facts, _render(facts, policy), policy)
+    return _look(here, facts, render_now(facts, policy), policy)
 
 
 def _look(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import os
 import re
-import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import certifi
 import click
 
 from addon.authority.folder import AuthorityError
@@ -24,12 +20,9 @@ from addon.kept_policy import KeptPolicy
 from addon.policy_in_force import PolicyInForce
 from addon.record_address import hand_on
 from addon.sizes import DEFAULT_LIMIT, LimitType
-from addon.state_folder import identity_wanted, list_sources, lists_folder
+from addon.state_folder import identity_wanted, lists_folder
 from addon.state_version import NewerStateError, check_version, claim, current_version
-from rules.identity import Source
 from rules.loading import PolicyError
-from rules.policy import Policy
-from scripts.chores import Chore
 from scripts.common import (
     A_PATH,
     Sorry,
@@ -41,8 +34,10 @@ from scripts.common import (
     workers_option,
 )
 from scripts.portal_command import portal_child
+from scripts.run_chores import chores
 from scripts.run_forwarding import check_forwarding, forward_option, forwarding_children
 from scripts.run_front import front_children, front_of, module, prepare_front, worker_endpoint
+from scripts.run_ground import check_free, hold, signs_in_to_the_proxy, upstream_bundle
 from scripts.run_heads import Heads, head_options
 from scripts.run_record import (
     begin_anew_where_needed,
@@ -51,10 +46,9 @@ from scripts.run_record import (
     remember_the_end,
 )
 from scripts.supervisor import Child, Supervisor
-from storage.database import FILE_NAME, RecordError
+from storage.database import RecordError
 from storage.gateway import Gateway
 
-_UPSTREAM_BUNDLE = "upstream-authorities.pem"
 # Block pages link to it, so it is looked at before it stands on every one of them.
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -189,7 +183,7 @@ def run(
             err=True,
         )
     # First: a port in use is most often that of a Schoolgate on the same folder.
-    lock = _lock(state)
+    lock = hold(state)
     writer = Gateway.of(state)
     if url is None:
         begin_anew_where_needed(state)
@@ -209,9 +203,9 @@ def run(
         if mode == "gateway":
             ports.append(("proxy", "--listen-http", listen_http))
     for what, option, endpoint in ports:
-        _check_free(what, option, endpoint)
+        check_free(what, option, endpoint)
     for number in range(workers if front else 0):
-        _check_free(f"worker {number}", "", worker_endpoint(number))
+        check_free(f"worker {number}", "", worker_endpoint(number))
     if not portal_url and portal.host in ("0.0.0.0", "::"):  # noqa: S104 - nothing is bound here
         click.echo(
             f"Block pages link to http://{portal}, which no browser can reach: give the portal's"
@@ -225,8 +219,8 @@ def run(
         *("--record-limit", record_limit),
     ]
     if upstream_ca:
-        worker += ["--upstream-authorities", str(_upstream_bundle(upstream_ca, state))]
-    if _signs_in_to_the_proxy(school_policy, mode):
+        worker += ["--upstream-authorities", str(upstream_bundle(upstream_ca, state))]
+    if signs_in_to_the_proxy(school_policy, mode):
         worker.append("--proxy-sign-in")
     note_whether_wanted(state, school_policy)
     watching = [*module("addon.identity.service"), "--state", str(state), "--policy", str(policy)]
@@ -248,83 +242,10 @@ def run(
         children,
         ready=f"Schoolgate is ready: proxy on {where} ({mode}), portal on {portal_url}/ ."
         " Stop it with Ctrl-C.",
-        chores=[
-            Chore(
-                "Bringing the lists up to date",
-                [
-                    *module("scripts.cli"),
-                    *("lists", "update", "--state", str(state), "--policy", str(policy)),
-                ],
-                wanted=list_sources(state),
-            ),
-            Chore(
-                "Removing what the policy keeps no longer",
-                [
-                    *module("scripts.cli"),
-                    *("record", "purge", "--state", str(state), "--policy", str(policy)),
-                ],
-                wanted=state / FILE_NAME if url is None else None,
-                every=24 * 3600.0,
-            ),
-            *heads.chores(state, policy),
-        ],
+        chores=[*chores(state, policy, in_file=url is None), *heads.chores(state, policy)],
     )
     status = asyncio.run(supervisor.run())
     if url is None:
         remember_the_end(state)
     os.close(lock)
     sys.exit(status)
-
-
-def _signs_in_to_the_proxy(policy: Policy, mode: str) -> bool:
-    """Whether people sign in to the proxy itself. Raises Sorry where they cannot."""
-    if Source.PROXY_SIGN_IN not in policy.identity.sources:
-        return False
-    if mode != "regular":
-        raise Sorry(
-            "The policy has people sign in to the proxy, which works with --mode regular: run it"
-            " so, or take 'proxy-sign-in' out of the policy's sources."
-        )
-    return True
-
-
-def _check_free(what: str, option: str, endpoint: Endpoint) -> None:
-    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(endpoint)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                reason = "something else listens there; stop it"
-                reason += f" or choose another with {option}" if option else ""
-            elif error.errno == errno.EADDRNOTAVAIL:
-                reason = "this machine does not have that address"
-            else:
-                reason = (error.strerror or str(error)).rstrip(".").lower()
-            raise Sorry(f"The {what} cannot listen on {endpoint}: {reason}.") from error
-
-
-def _lock(state: Path) -> int:
-    """Holds the state folder for this process; two would give two events one number."""
-    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise Sorry(
-            f"Another Schoolgate is running on {state}; stop it, or give this one its own --state."
-        ) from error
-    return descriptor
-
-
-def _upstream_bundle(extra: Path, state: Path) -> Path:
-    """The public authorities and the school's further ones, in one file, as mitmproxy takes one."""
-    try:
-        text = extra.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Sorry(f"{extra} cannot be read as a PEM file of certificates.") from error
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise Sorry(f"{extra} holds no certificate in PEM form.")
-    bundle = state / _UPSTREAM_BUNDLE
-    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + "\n" + text, "utf-8")
-    return bundle
