@@ -7,7 +7,7 @@ set -uo pipefail
 declare -A package_of=(
     [chromium]=chromium [certutil]=libnss3-tools [curl]=curl [openssl]=openssl
     [nft]=nftables [ip]=iproute2 [pdftoppm]=poppler-utils [dnsmasq]=dnsmasq-base [haproxy]=haproxy
-    [slapd]=slapd [freeradius]=freeradius [radclient]=freeradius-utils [firefox-esr]=firefox-esr
+    [shellcheck]=shellcheck [slapd]=slapd [freeradius]=freeradius [radclient]=freeradius-utils [firefox-esr]=firefox-esr
 )
 [[ ${1:-} == bench ]] && package_of=(
     [ip]=iproute2 [nft]=nftables [curl]=curl [openssl]=openssl [nginx]=nginx-light [wrk]=wrk [haproxy]=haproxy

@@ -55,7 +55,7 @@ def step(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 def test_shell_scripts_are_sound() -> None:
     if not shutil.which("shellcheck"):
         pytest.skip("needs shellcheck")
-    names = ("install", "uninstall", "environment.sh")
+    names = ("run", "test", "bench", "install", "uninstall", "environment.sh", "lab-packages.sh")
     done = subprocess.run(
         ["shellcheck", "-x", *names], cwd=SCRIPTS, capture_output=True, text=True, check=False
     )
