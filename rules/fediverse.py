@@ -1,9 +1,9 @@
 """Servers of the fediverse that no list knows, told by the shape of what they are asked.
 
 Anyone may run one, under any name, so the catalogue can only ever name the best known. Their
-programming interfaces are all alike, though, and nobody else's: what is asked for at these paths is
-a timeline, a post, or which network the server belongs to. It shows only where a request can be
-seen: over plain HTTP, or where the connection was decrypted for another reason.
+programming interfaces are all alike, though, and hardly anybody else's: what is asked for at these
+paths is a timeline, a post, or which network the server belongs to. It shows only where a request
+can be seen: over plain HTTP, or where the connection was decrypted for another reason.
 
 Left out is what others serve too. `/.well-known/webfinger` finds people for sign-in (OpenID
 Connect) and mail as well, and a school's own services may use it. `/api/v1/accounts/` and
@@ -23,29 +23,23 @@ SHAPES: Final = (
     "/nodeinfo/1.",
     "/nodeinfo/2.",
     "/api/v1/accounts/verify_credentials",
-    "/api/v1/instance",
+    "/api/v1/instance/",
     "/api/v1/timelines/",
     "/api/v1/statuses/",
     "/api/v1/streaming/",
-    "/api/v2/instance",
+    "/api/v2/instance/",
     "/api/notes/timeline",
     "/api/notes/global-timeline",
     "/api/notes/hybrid-timeline",
     "/api/notes/local-timeline",
     "/api/v3/post/list",
 )
-"""Beginnings of the paths."""
+"""Beginnings of the paths, with a slash behind them."""
 
 _BEGINNINGS: Final = ("/api/", "/nodeinfo/", "/.well-known/")
-_INSTANCES: Final = ("/api/v1/instances", "/api/v2/instances")  # machines for hire are called so
 
 
 def speaks_fediverse(path: str | None) -> bool:
     """Say whether a path is of the fediverse's own kind; None is a path that is not known."""
     # Most paths begin otherwise, and one look is quicker than a dozen.
-    return (
-        path is not None
-        and path.startswith(_BEGINNINGS)
-        and path.startswith(SHAPES)
-        and not path.startswith(_INSTANCES)
-    )
+    return path is not None and path.startswith(_BEGINNINGS) and f"{path}/".startswith(SHAPES)

@@ -109,18 +109,21 @@ def parse_window(text: str) -> Window:
 
 def _hours(start: str, end: str) -> tuple[int, int]:
     """Give the minutes of the day of a range, each of them as the other makes it plain."""
-    found = _CLOCK.fullmatch(start)
-    bare = found is not None and not (found[2] or found[3])
-    begin = 0 if bare or start == "midnight" else _minute(start)
-    until = _MIDNIGHT if end == "midnight" else _minute(end)
-    if not bare:
-        return begin, until
-    if end.endswith("m"):  # '1-4pm', and '8-4pm', which can only begin in the morning
-        same = _minute(start + end[-2:])
+    begun, ended = _CLOCK.fullmatch(start), _CLOCK.fullmatch(end)
+    bare = begun is not None and not (begun[2] or begun[3])
+    if begun and ended and ended[3] and not begun[3] and (bare or 1 <= int(begun[1]) <= 12):
+        # '1-4pm', '1:30-4pm'; and '8-4pm', which can only begin in the morning
+        if start.startswith("0"):
+            raise _unclear(start)
+        same, until = _minute(start + ended[3]), _minute(end)
         return (same if same < until else _minute(f"{start}am")), until
-    if end == "midnight" or until < _NOON:
-        raise _unclear(start)
-    return _minute(f"{start}:00"), until  # '8-17', '9-noon'
+    if bare:
+        start += ":00"
+    begin = 0 if start == "midnight" else _minute(start)
+    until = _MIDNIGHT if end == "midnight" else _minute(end)
+    if bare and (end == "midnight" or until < _NOON or begin + _NOON < until):
+        raise _unclear(start.removesuffix(":00"))
+    return begin, until  # '8-17', '9-noon'
 
 
 def _minute(text: str) -> int:

@@ -74,6 +74,8 @@ _HOST = r"[^\s/?#&:+@\[\]]{1,200}\.[^\s/?#&:+@\[\]]{1,63}"
 _SCHEME = r"(?:https?:/{1,2}|cache:(?:[\w-]{1,40}:)?)(?:[^\s/?#@]{0,99}@)?"
 _ADDRESS = re.compile(rf"{_SCHEME}({_HOST})", re.I)
 _BARE = re.compile(rf"(?:^|/|[?&](?:u|url|q|a)=)({_HOST})(?=[/?#&]|$)", re.I)
+# Words that somebody has translated may hold an address; no page of it is shown for that.
+_WORDS_TO_TRANSLATE = re.compile(r"(?<=[?&])(?:text|q)=[^&]*")
 _DEEPEST = 3
 _LOOKED_AT = 4096
 
@@ -94,6 +96,8 @@ def mirrored_host(host: str, target: str = "") -> str | None:
         if host.endswith(BY_NAME):
             inner = _decoded_label(host.partition(".")[0])
         elif host in BY_ADDRESS:
+            if host.startswith("translate."):
+                target = _WORDS_TO_TRANSLATE.sub("", target)
             inner, target = _address_in(target)
         else:
             break

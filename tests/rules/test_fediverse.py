@@ -37,6 +37,8 @@ def shipped() -> Policy:
         ("/.well-known/security.txt", False),
         ("/nodeinfo/", False),
         ("/api/v1/instances", False),
+        ("/api/v1/instance-types", False),
+        ("/api/v2/instance_groups/", False),
         ("/api/v2/instances/7", False),
         ("/api/v1/accounts/109302436954721982", False),
         ("/api/notes/7", False),

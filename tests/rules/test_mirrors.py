@@ -52,6 +52,10 @@ from tests.support.pace import promised
             "/web/1/https://archive.ph/1/https://12ft.io/https://r.jina.ai/https://x.com/",
             "r.jina.ai",  # three deep is as far as anybody goes
         ),
+        ("translate.google.de", "/?sl=de&text=Siehe%20https://www.facebook.com/x&op=x", None),
+        ("translate.google.com", "/?q=https%3A%2F%2Ffacebook.com&tl=en", None),
+        ("translate.google.com", "/translate?text=a&u=facebook.com/x", "facebook.com"),
+        ("translate.yandex.ru", "/?text=https%3A%2F%2Fvk.com%2Fx", None),
         ("web.archive.org", "/", None),
         ("web.archive.org", "/details/texts", None),
         ("web.archive.org", "/web/2020/https://a..b/", None),
