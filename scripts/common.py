@@ -153,16 +153,24 @@ def policy_at(path: Path, state: Path) -> Policy:
         raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
 
 
+def proven_policy_at(path: Path, state: Path) -> Policy:
+    """The policy, which has passed its own tests too, as the gate asks. Raises Sorry."""
+    try:
+        return load_proven_policy(path, lists=lists_folder(state))
+    except PolicyError as error:
+        raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
+
+
 def policy_in_force(path: Path, state: Path) -> Policy:
     """The policy in its files or, while they have faults, the one that the gate itself goes by.
 
     Without it a machine that starts just then would stand open. Raises Sorry.
     """
     try:
-        return load_proven_policy(path, lists=lists_folder(state))
-    except PolicyError as error:
+        return proven_policy_at(path, state)
+    except Sorry:
         if (kept := _kept_policy(path, state)) is None:
-            raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
+            raise
     click.echo(
         "The policy's files have faults (see 'schoolgate check'), so the rules go by the copy of"
         " the policy that is in force.",

@@ -40,6 +40,7 @@ from scripts.common import (
     policy_at,
     policy_in_force,
     policy_option,
+    proven_policy_at,
     state_option,
 )
 from scripts.gateway_files import render_now, surroundings, with_upstreams
@@ -121,7 +122,8 @@ def apply(
         if undone := here.recover():
             click.echo(undone, err=True)
         # Not before: one with faults must not keep a change in force.
-        judged = policy_in_force(policy, state) if confirmed else policy_at(policy, state)
+        read = policy_in_force if confirmed else proven_policy_at
+        judged = read(policy, state)
         if confirmed and not here.facts_file.exists():
             raise Sorry(
                 "Nothing was confirmed yet: run 'schoolgate gateway apply' with the gateway's"
@@ -132,6 +134,7 @@ def apply(
         _check(facts, here, overwrite=overwrite, asks=not confirmed)
         files = render_now(facts, judged)
         here.check(files)
+        here.remember()
         if not _differs(here, facts, files, judged, overwrite):
             click.echo("Everything is in force already; nothing was changed.")
             return

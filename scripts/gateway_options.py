@@ -117,6 +117,14 @@ _OPTIONS = (
         help="Translate the school's IPv4 addresses towards the internet. [default: no]",
     ),
     click.option(
+        "--inbound/--no-inbound",
+        default=None,
+        envvar="SCHOOLGATE_INBOUND",
+        show_envvar=True,
+        help="With --masquerade, let the internet's side open connections to the school's all the"
+        " same, where another firewall sees to it. [default: no]",
+    ),
+    click.option(
         "--portal",
         type=_Read(parse_portal, "ADDRESS[:PORT]"),
         envvar="SCHOOLGATE_GATEWAY_PORTAL",

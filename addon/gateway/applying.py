@@ -10,15 +10,11 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from addon.gateway import table
 from addon.gateway.facts import Facts
@@ -30,16 +26,15 @@ from addon.gateway.kernel_settings import (
     settings_before,
     wanted_settings,
 )
-from addon.gateway.machine import boot_id, find_program, has_systemd, version_of
+from addon.gateway.machine import boot_id, find_program, version_of
+from addon.gateway.memory import Memory
 from addon.gateway.name_server import NameServer, NameServerError
-from addon.gateway.nftables import FAMILY, TABLE, render_elements, render_sets
-from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, SETTINGS_FILE, TABLE_FILE
+from addon.gateway.nftables import FAMILY, TABLE, TABLE_FILE, render_elements, render_sets
+from addon.gateway.rendering import FACTS_FILE, NAME_SERVER_FILE, SETTINGS_FILE
 from addon.gateway.routing import RoutingError, route, unroute
 from addon.gateway.standing import KERNEL_TABLE, Stand
 from addon.gateway.table import TableError
-
-READY: Final = "watching"
-_SYSTEMD_WITHIN: Final = 60.0
+from addon.gateway.watching import NoWatchdog, set_watchdog
 
 
 class GatewayError(Exception):
@@ -62,6 +57,7 @@ class Gateway:
         self.facts_file = self.folder / FACTS_FILE
         self.said = self.folder / "undone.txt"
         self._settings = self.folder / "settings-before.json"
+        self._memory = Memory(self.folder / "remembered.json")
 
     def check(self, files: Mapping[str, str]) -> None:
         """Have nft and dnsmasq look the files over. Raises GatewayError; changes nothing."""
@@ -87,13 +83,13 @@ class Gateway:
         self.said.unlink(missing_ok=True)
         try:
             if within is not None:
-                _watch(self.state, change.id)
+                set_watchdog(self.state, change.id)
             wanted = wanted_settings(facts)
             self._keep_settings(wanted)
             old = self.stand.text(NAME_SERVER_FILE)
             self.stand.write(files, {"at": now.isoformat(), "nft": version_of("nft")})
             self._put_in_force(files, wanted, old)
-        except (GatewayError, TableError, NameServerError, RoutingError, OSError) as error:
+        except (NoWatchdog, TableError, NameServerError, RoutingError, OSError) as error:
             self.undo(change)
             raise GatewayError(
                 f"{_sentence(error)} What was there before is back in force."
@@ -105,6 +101,11 @@ class Gateway:
         change = replace(change, made=True, deadline=time.monotonic() + within)
         self.journal.write(change)
         return change
+
+    def remember(self) -> None:
+        """Keep the addresses that restricted names have led to, should the table be taken away."""
+        if find_program("nft"):
+            self._memory.keep(table.remembered())
 
     def settle(self) -> None:
         """What is in force stays: its facts are remembered, and what was before is forgotten."""
@@ -225,11 +226,12 @@ class Gateway:
             return
         apply_settings(settings)
         route()
-        if table.table_text() is None:
+        gone = table.table_text() is None
+        if gone:
             # The name server must find its sets from the first answer on.
-            table.load(render_sets())
-        if files[NAME_SERVER_FILE] != old or self.name_server.pid() is None:
-            self.name_server.restart()
+            table.load(render_sets() + render_elements(self._memory.read()))
+        if gone or files[NAME_SERVER_FILE] != old or self.name_server.pid() is None:
+            self.name_server.restart()  # what it answers from its cache fills no set
         if not self.name_server.answers():
             raise NameServerError(
                 f"The name server does not answer; see {self.folder / 'dnsmasq.log'}."
@@ -283,35 +285,6 @@ class Gateway:
             f"{self._settings} is damaged: remove it and try again; 'schoolgate gateway remove'"
             " will then leave the kernel settings as they are now."
         )
-
-
-def _watch(state: Path, change: str) -> None:
-    """Start the watchdog, away from this process and its terminal, and see that it watches."""
-    command = [sys.executable, "-P", "-m", "addon.gateway.watchdog", str(state), change]
-    if has_systemd() and (runner := find_program("systemd-run")):
-        # A session that ends may take its processes with it (logind.conf(5), KillUserProcesses).
-        with suppress(subprocess.TimeoutExpired):  # two watchdogs do no harm, none does
-            done = subprocess.run(  # noqa: S603 - our own watchdog
-                [runner, "--quiet", "--collect", f"--unit=schoolgate-undo-{change}", *command],
-                capture_output=True,
-                timeout=_SYSTEMD_WITHIN,
-                check=False,
-            )
-            if done.returncode == 0:
-                return
-    watchdog = subprocess.Popen(  # noqa: S603 - our own watchdog
-        command,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
-    assert watchdog.stdout
-    with watchdog.stdout:
-        if watchdog.stdout.readline().strip() != READY:
-            raise GatewayError("The watchdog that would undo the change does not start.")
 
 
 def _sentence(error: Exception) -> str:

@@ -15,7 +15,8 @@ from addon.gateway.kernel_settings import read_setting, wanted_settings
 from addon.gateway.listeners import takes
 from addon.gateway.machine import version_of
 from addon.gateway.neighbours import neighbours
-from addon.gateway.rendering import NAME_SERVER_FILE, TABLE_FILE
+from addon.gateway.nftables import TABLE_FILE
+from addon.gateway.rendering import NAME_SERVER_FILE
 from addon.gateway.routing import has_ipv6, is_routed
 
 

@@ -68,6 +68,7 @@ class Facts:
     subnets: tuple[Subnet, ...] = ()
     forwards: tuple[Forward, ...] = ()
     masquerade: bool = False
+    inbound: bool = False  # whether connections from the internet's side may come in all the same
     portal: Endpoint | None = None
     portal_name: str = ""
     https_port: int = 8443

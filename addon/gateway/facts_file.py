@@ -87,6 +87,9 @@ class _Form:
         (),
     )
     masquerade: bool = optional(_Truth(), "whether to translate addresses towards the WAN.", False)
+    inbound: bool = optional(
+        _Truth(), "whether the WAN may open connections where addresses are translated.", False
+    )
     portal: Endpoint | None = optional(
         Parsed(parse_portal, "an address"), "the portal's address and port.", None
     )

@@ -22,12 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from addon.gateway.facts import Facts, Mode, Network
+from addon.gateway.facts import PORTAL_PORT, Facts, Mode, Network
 from addon.gateway.front import KNOWN_ADDRESS
 from addon.gateway.resolvers import known_resolvers
 from addon.gateway.routing import MARK as MARK_BIT
 
 FAMILY, TABLE = "inet", "schoolgate"
+TABLE_FILE = "schoolgate.nft"
 MARK = "made by schoolgate gateway"
 REMEMBERED = "7d"
 """How long an address of a restricted name is remembered after its last use."""
@@ -65,6 +66,7 @@ def render_table(facts: Facts, networks: Iterable[Network]) -> str:
         _refusals(facts),
         _own_ports(facts),
         _translation(facts),
+        _strangers(facts),
     )
     return (
         f"table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n"
@@ -234,6 +236,8 @@ def _refusals(facts: Facts) -> str:
 def _own_ports(facts: Facts) -> str:
     first, last = facts.workers
     ports = "{ " + ", ".join(map(str, facts.haproxy_ports)) + " }"
+    # Where staff are told that it is, and where it listens unless it is told otherwise.
+    portals = "{ " + ", ".join(map(str, sorted({facts.portal_port, PORTAL_PORT}))) + " }"
     return f"""
     chain own_ports {{
         # A client that connected to HAProxy itself would make it connect to itself.
@@ -245,7 +249,7 @@ def _own_ports(facts: Facts) -> str:
         tcp dport {ports} reject with tcp reset
         tcp dport {first}-{last} reject with tcp reset
         # The portal is for the school; it says more about the gate than strangers should know.
-        iifname "{facts.wan}" tcp dport {facts.portal_port} reject with tcp reset
+        iifname "{facts.wan}" tcp dport {portals} reject with tcp reset
     }}
 """
 
@@ -258,15 +262,22 @@ def _translation(facts: Facts) -> str:
         type nat hook postrouting priority srcnat; policy accept;
         meta nfproto ipv4 iifname @lan oifname "{facts.wan}" masquerade
     }}
+"""
 
-    chain inbound {{
-        # What translates addresses is the school's edge, so nothing comes in that was not asked
-        # for, unless somebody else's rules hand it on.
+
+def _strangers(facts: Facts) -> str:
+    """What translates addresses is the school's edge. Elsewhere a firewall is in front of us."""
+    if facts.inbound or not facts.masquerade:
+        return ""
+    return f"""
+    chain strangers {{
         type filter hook forward priority filter - 5; policy accept;
-        iifname "{facts.wan}" oifname @lan ct state new ct status ! dnat goto refuse_stranger
+        iifname != "{facts.wan}" accept
+        # What was not asked for, unless rules for address translation hand it on.
+        oifname @lan ct state new ct status ! dnat goto turn_away
     }}
 
-    chain refuse_stranger {{
+    chain turn_away {{
         # Path MTU discovery and the like (RFC 4890, section 4.3).
         meta l4proto {{ icmp, icmpv6 }} accept
         drop

@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from addon.durable_file import replace_file
+
 LIST: Final = ".schoolgate-rendered"
 
 
@@ -25,24 +27,25 @@ def fill(folder: Path, files: Mapping[str, str]) -> None:
     """
     ours = _listed(folder)
     old = {name for name, _ in ours}
-    if others := [name for name in sorted(old | set(files)) if _is_other(folder, name, ours)]:
+    now = {(name, _sum(text.encode())) for name, text in files.items()}
+    known = ours | now  # what is as it would be written is as good as ours
+    if others := [name for name in sorted(old | set(files)) if _is_other(folder, name, known)]:
         raise RenderedFolderError(
             f"{folder} holds what 'render' did not write, or what was changed since"
             f" ({', '.join(others)}): move it away, or name another folder."
         )
-    now = {(name, _sum(text.encode())) for name, text in files.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    _list(folder, ours | now)  # both, or a render that is cut short would not know its own files
+    _list(folder, known)  # both, or a render that is cut short would not know its own files
     for name in old - set(files):
         (folder / name).unlink(missing_ok=True)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text.encode(), mode=0o644)
     _list(folder, now)
 
 
-def _is_other(folder: Path, name: str, ours: set[tuple[str, str]]) -> bool:
+def _is_other(folder: Path, name: str, known: set[tuple[str, str]]) -> bool:
     """Whether something stands in a file's place that is not as we wrote it."""
     path = folder / name
     above = [folder / parent for parent in list(PurePosixPath(name).parents)[:-1]]
@@ -51,7 +54,7 @@ def _is_other(folder: Path, name: str, ours: set[tuple[str, str]]) -> bool:
         return True
     if path.is_symlink() or not path.exists():
         return path.is_symlink()
-    return not path.is_file() or (name, _sum(path.read_bytes())) not in ours
+    return not path.is_file() or (name, _sum(path.read_bytes())) not in known
 
 
 def _listed(folder: Path) -> set[tuple[str, str]]:

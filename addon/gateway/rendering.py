@@ -12,14 +12,13 @@ from addon.gateway.front import Front
 from addon.gateway.haproxy import haproxy_config
 from addon.gateway.kernel_settings import render_settings
 from addon.gateway.names import GatewayNames
-from addon.gateway.nftables import render_table
+from addon.gateway.nftables import TABLE_FILE, render_table
 from addon.gateway.places import Places
 from addon.gateway.units import render_units
 from addon.portal.proxy_auto_config import proxy_auto_config
 from addon.state_folder import haproxy_folder
 from rules.policy import Policy
 
-TABLE_FILE = "schoolgate.nft"
 NAME_SERVER_FILE = "dnsmasq.conf"
 SETTINGS_FILE = "sysctl.conf"
 FACTS_FILE = "facts.yaml"

@@ -8,7 +8,7 @@ every minute.
 
 from __future__ import annotations
 
-from addon.gateway.nftables import FAMILY, TABLE
+from addon.gateway.nftables import FAMILY, TABLE, TABLE_FILE
 from addon.gateway.places import HAPROXY, SERVICE, Places
 from addon.gateway.sandbox import for_root
 
@@ -104,11 +104,13 @@ def _watch(places: Places) -> str:
 Description=Schoolgate: puts the gateway's rules back where somebody took them away
 After=schoolgate-gateway.service
 ConditionPathExists={places.state}/gateway/facts.yaml
+# Explicit mode has none.
+ConditionPathExists={places.state}/gateway/in-force/{TABLE_FILE}
 
 [Service]
 Type=oneshot
-# To look costs a millisecond; only where the table is gone is there more to do.
-ExecCondition=/bin/sh -c '! {places.nft} list table {FAMILY} {TABLE} >/dev/null 2>&1'
+# To look costs some milliseconds; only where the table is gone is there more to do.
+ExecCondition=/bin/sh -c '! {places.nft} --terse list table {FAMILY} {TABLE} >/dev/null 2>&1'
 ExecStart={_apply(places)}
 {_touches_the_net(places)}"""
 

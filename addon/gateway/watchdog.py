@@ -12,11 +12,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from addon.gateway.applying import READY, Gateway, GatewayError
+from addon.gateway.applying import Gateway, GatewayError
 from addon.gateway.journal import Change, JournalError
 from addon.gateway.name_server import NameServerError
 from addon.gateway.routing import RoutingError
 from addon.gateway.table import TableError
+from addon.gateway.watching import READY
 
 _LOOKS_EVERY = 0.2
 

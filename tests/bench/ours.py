@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from addon.gateway.rendering import TABLE_FILE
+from addon.gateway.nftables import TABLE_FILE
 from tests.bench.peers import Gateway
 from tests.bench.stage import POLICY, ROOT, BenchError
 from tests.bench.street import DEVICE, Street

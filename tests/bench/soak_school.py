@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from addon.gateway.rendering import TABLE_FILE
+from addon.gateway.nftables import TABLE_FILE
 from addon.status import read_all
 from tests.bench.soak_street import GRANTED, TEACHERS, write_policy
 from tests.bench.stage import ROOT, BenchError

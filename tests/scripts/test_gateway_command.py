@@ -99,6 +99,12 @@ def test_what_render_did_not_write_is_named_and_left_alone(tmp_path: Path) -> No
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_what_is_as_it_would_be_written_is_no_hindrance(tmp_path: Path) -> None:
+    assert render(tmp_path, *SIDES).exit_code == 0
+    (tmp_path / "out" / ".schoolgate-rendered").unlink()  # as earlier releases left it
+    assert render(tmp_path, *SIDES).exit_code == 0
+
+
 def test_a_list_of_files_leads_nowhere_else(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("theirs")

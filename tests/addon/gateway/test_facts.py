@@ -24,6 +24,7 @@ WHOLE = Facts(
     subnets=(Subnet(ip_network("10.20.0.0/16"), Profile.OPEN),),
     forwards=(Forward("school.local", ip_address("10.0.0.5")),),
     masquerade=True,
+    inbound=True,
     portal=Endpoint("fd00::1", 81),
     portal_name="gate.school.example",
     https_port=9443,

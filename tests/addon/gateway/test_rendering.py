@@ -90,6 +90,17 @@ def test_addresses_are_translated_only_where_that_is_asked_for() -> None:
     assert "masquerade" in rendered(WHOLE)[TABLE_FILE]
 
 
+@pytest.mark.parametrize(
+    ("masquerade", "inbound", "turned_away"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+)
+def test_strangers_are_turned_away_where_addresses_are_translated_unless_they_may_come_in(
+    masquerade: bool, inbound: bool, turned_away: bool
+) -> None:
+    facts = replace(PLAIN, masquerade=masquerade, inbound=inbound)
+    assert ("chain strangers" in rendered(facts)[TABLE_FILE]) is turned_away
+
+
 def test_explicit_mode_is_a_script_for_browsers_and_no_rules() -> None:
     files = rendered(Facts(mode=Mode.EXPLICIT))
     assert set(files) == {"facts.yaml", "proxy.pac", "wpad.dat"}

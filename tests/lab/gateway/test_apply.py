@@ -174,6 +174,12 @@ def test_a_start_while_the_policy_has_faults_goes_by_the_one_before(box: Box) ->
         refused = box.run("apply", "--exempt", "10.77.0.99")
         assert refused.returncode == 1
         assert "The policy has faults" in refused.stderr
+        # One that fails its own tests does not take effect in the gate, so it does not here either.
+        wrong = "tests:\n  - {who: nobody, what: 'https://x.com/', expect: opens, why: wrong}\n"
+        box.policy.write_text(sound + wrong)
+        refused = box.run("apply", "--exempt", "10.77.0.99")
+        assert refused.returncode == 1
+        assert "policy.yaml:" in refused.stderr
     finally:
         box.policy.write_text(sound)
         shutil.rmtree(kept.note.parent)

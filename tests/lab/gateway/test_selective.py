@@ -101,6 +101,29 @@ def test_applying_again_forgets_no_address(box: Box) -> None:
     assert six in box.remembered()
 
 
+def confirmed_again(box: Box) -> None:
+    done = box.run("apply", "--confirmed")
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_another_program_empties_is_filled_again_with_what_was_known(box: Box) -> None:
+    address = NAMES["www.pinterest.com"][0]
+    asked = ["dns", GATEWAY, "www.pinterest.com", "A"]
+    probe(box.lab.clients[0].namespace, asked)
+    assert address in box.remembered()
+    confirmed_again(box)  # as every hour
+    box.lab.gateway.run("nft", "flush", "ruleset", check=True)
+    confirmed_again(box)
+    assert address in box.remembered()
+    # What is looked up again is asked for again, and not taken from a cache that fills no set.
+    (box.state / "gateway" / "remembered.json").unlink()
+    box.lab.gateway.run("nft", "flush", "ruleset", check=True)
+    confirmed_again(box)
+    assert address not in box.remembered()
+    probe(box.lab.clients[0].namespace, asked)
+    assert address in box.remembered()
+
+
 def test_nobody_outside_opens_a_connection_to_a_device_behind_what_translates(box: Box) -> None:
     device = box.lab.clients[0]
     serving = device.namespace.start(sys.executable, "-m", "http.server", "9000", "--bind", "::")
