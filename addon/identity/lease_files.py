@@ -148,16 +148,21 @@ class LeaseFiles:
             if seen is None or seen.heard or seen.hardware != lease.hardware:
                 continue
             known = tracker.session(Source.LEASE, address)
-            if known is None or seen.at - known.vouched >= _NEWS:
+            others = known is not None and known.person != devices[lease.hardware]
+            if known is None or others or seen.at - known.vouched >= _NEWS:
                 self._arrive(lease, seen.at, now)
                 self._desk.noted()
 
     def _arrive(self, lease: Lease, vouched: datetime, now: datetime) -> None:
+        tracker, person = self._desk.tracker, self._desk.policy.devices[lease.hardware]
         if now - vouched >= TRUST[Source.LEASE].gone:
+            # Sights of the device may have held it up until now, for whoever owned it before.
+            known = tracker.session(Source.LEASE, lease.address)
+            if known is not None and known.person != person:
+                tracker.leave(Source.LEASE, lease.address, now, "replaced")
             return
-        person = self._desk.policy.devices[lease.hardware]
         ends = None if lease.ends == FOREVER else lease.ends
-        self._desk.tracker.arrive(
+        tracker.arrive(
             Session(
                 Source.LEASE, lease.address, person, vouched, lease.address, lease.hardware, ends
             ),
