@@ -175,6 +175,23 @@ class TestALongLease:
         watched.change(handed_over(tmp_path, file))
         assert watched.after() == (None, 0)
 
+    @pytest.mark.parametrize(
+        ("passed", "back", "known"),
+        [
+            (0, 3, (FERN, 70)),  # to before it was read
+            (30, 10, (FERN, 52)),  # to after that: what has faded stays so
+            (30, 1000, (FERN, 52)),
+            (72, 1000, (None, 0)),
+        ],
+    )
+    def test_ages_on_when_the_clock_is_set_back_and_the_policy_changes(
+        self, watched: Watched, passed: float, back: float, known: tuple[str | None, int]
+    ) -> None:
+        watched.after(hours=passed)
+        assert watched.after(hours=-back) == known
+        watched.files.forget()
+        assert watched.after() == known
+
     def test_goes_on_by_a_later_end(self, watched: Watched, file: Path) -> None:
         watched.after(hours=47)
         file.write_text(line(LAPTOP, "10.0.0.7", days=9))
