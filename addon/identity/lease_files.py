@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from addon.identity.desk import Desk
-from addon.identity.intervals import TRUST
+from addon.identity.intervals import AHEAD, TRUST
 from addon.identity.lease_formats import FOREVER, Lease, leases_in
 from addon.identity.sessions import Session
 from rules.identity import LeaseFile, LeaseFormat, Source
@@ -44,6 +44,7 @@ class LeaseFiles:
         self._held: dict[LeaseFile, list[Lease]] = {}
         self._told: dict[str, Lease] = {}
         self._since: dict[str, datetime] = {}  # when what is told of an address was first read
+        self._now: datetime | None = None
         self._anew = False
         self._missing: set[str] = set()
         self._failed: set[LeaseFile] = set()
@@ -71,6 +72,7 @@ class LeaseFiles:
             self._desk.troubles.pop(gone.path, None)
             changed = True
         now = self._desk.now()
+        self._clock(now)
         if changed or self._missing or any(lease.ends <= now for lease in self._told.values()):
             self._report(now)
         self._look_around(now)
@@ -103,6 +105,14 @@ class LeaseFiles:
         if file.format is LeaseFormat.KEA:
             return list({lease.address: lease for lease in found}.values())
         return found
+
+    def _clock(self, now: datetime) -> None:
+        """When the clock goes back, leases stay as old as they were, as in the tracker."""
+        before, self._now = self._now, now
+        if before is None or now >= before - AHEAD:
+            return
+        for address in self._since:
+            self._since[address] -= before - now
 
     def _report(self, now: datetime) -> None:
         active: dict[str, dict[str, Lease]] = defaultdict(dict)
@@ -148,16 +158,21 @@ class LeaseFiles:
             if seen is None or seen.heard or seen.hardware != lease.hardware:
                 continue
             known = tracker.session(Source.LEASE, address)
-            if known is None or seen.at - known.vouched >= _NEWS:
+            others = known is not None and known.person != devices[lease.hardware]
+            if known is None or others or seen.at - known.vouched >= _NEWS:
                 self._arrive(lease, seen.at, now)
                 self._desk.noted()
 
     def _arrive(self, lease: Lease, vouched: datetime, now: datetime) -> None:
+        tracker, person = self._desk.tracker, self._desk.policy.devices[lease.hardware]
         if now - vouched >= TRUST[Source.LEASE].gone:
+            # Sights of the device may have held it up until now, for whoever owned it before.
+            known = tracker.session(Source.LEASE, lease.address)
+            if known is not None and known.person != person:
+                tracker.leave(Source.LEASE, lease.address, now, "replaced")
             return
-        person = self._desk.policy.devices[lease.hardware]
         ends = None if lease.ends == FOREVER else lease.ends
-        self._desk.tracker.arrive(
+        tracker.arrive(
             Session(
                 Source.LEASE, lease.address, person, vouched, lease.address, lease.hardware, ends
             ),

@@ -171,9 +171,14 @@ class Tracker:
         return replace(session, hardware=seen.hardware)
 
     def _rivals(self, session: Session) -> list[SessionKey]:
-        """Other sessions of the same source at the same address or device."""
+        """Other sessions of the same source at the same address or device.
+
+        One that only followed its device to the address is none if it is the same person's: it
+        holds at its own address all the same.
+        """
         there = set(self._at.get(session.address, ()))
-        there.update(self._open.get(session.address, ()))
+        reached = self._open.get(session.address, {})
+        there.update(key for key, one in reached.items() if one.person != session.person)
         if session.follows:
             there |= self._on.get(session.hardware, set())
         return [key for key in there if key[0] is session.source and key[1] != session.key]

@@ -18,7 +18,7 @@ from addon.identity.tracking import Tracker
 from rules.identity import Source
 from rules.loading import load_policy
 from storage.database import open_record
-from tests.addon.identity.clockwork import FERN, LAPTOP, TABLET
+from tests.addon.identity.clockwork import FERN, LAPTOP, TABLET, WILLOW
 from tests.support.identity import policy_with
 
 STRANGE = "a4:5e:60:00:00:99"
@@ -90,6 +90,12 @@ def stamp(**ahead: float) -> int:
     return int((datetime.now(UTC) + timedelta(**ahead)).timestamp())
 
 
+def handed_over(folder: Path, file: Path) -> Path:
+    """A policy by which Fern's laptop is Willow's."""
+    terms = {"sources": ["lease"], "leases": [{"file": str(file), "format": "dnsmasq"}]}
+    return policy_with(folder, terms, willow={"devices": [LAPTOP]})
+
+
 def line(hardware: str, address: str, **ahead: float) -> str:
     return f"{stamp(**(ahead or {'hours': 1}))} {hardware} {address} * *\n"
 
@@ -147,6 +153,44 @@ class TestALongLease:
             watched.after(hours=passed)
             watched.files.forget()
             assert watched.after() == known
+
+    @pytest.mark.parametrize("told", [True, False], ids=["told", "not told yet"])
+    def test_is_the_new_owners_at_once_where_its_device_is_seen(
+        self, watched: Watched, tmp_path: Path, file: Path, told: bool
+    ) -> None:
+        for _ in range(3):
+            assert watched.after(seen=LAPTOP, hours=23) == (FERN, 70)
+        watched.policy = load_policy(handed_over(tmp_path, file))
+        if told:
+            watched.files.forget()
+        assert watched.after(seen=LAPTOP, minutes=1) == (WILLOW, 70)
+
+    def test_is_not_the_former_owners_where_its_device_is_not(
+        self, watched: Watched, tmp_path: Path, file: Path
+    ) -> None:
+        for _ in range(3):
+            assert watched.after(seen=LAPTOP, hours=23) == (FERN, 70)
+        watched.after(hours=25)  # the sighting is forgotten, and still holds the lease up
+        assert watched.after() == (FERN, 67)
+        watched.change(handed_over(tmp_path, file))
+        assert watched.after() == (None, 0)
+
+    @pytest.mark.parametrize(
+        ("passed", "back", "known"),
+        [
+            (0, 3, (FERN, 70)),  # to before it was read
+            (30, 10, (FERN, 52)),  # to after that: what has faded stays so
+            (30, 1000, (FERN, 52)),
+            (72, 1000, (None, 0)),
+        ],
+    )
+    def test_ages_on_when_the_clock_is_set_back_and_the_policy_changes(
+        self, watched: Watched, passed: float, back: float, known: tuple[str | None, int]
+    ) -> None:
+        watched.after(hours=passed)
+        assert watched.after(hours=-back) == known
+        watched.files.forget()
+        assert watched.after() == known
 
     def test_goes_on_by_a_later_end(self, watched: Watched, file: Path) -> None:
         watched.after(hours=47)
@@ -213,8 +257,7 @@ def test_a_policy_that_names_other_devices_or_files_counts_at_the_next_look(
 ) -> None:
     file.write_text(line(LAPTOP, "10.0.0.7") + line(TABLET, "10.0.0.8"))
     assert watched.look() == {"10.0.0.7": FERN, "10.0.0.8": "willow.example"}
-    terms = {"sources": ["lease"], "leases": [{"file": str(file), "format": "dnsmasq"}]}
-    watched.change(policy_with(tmp_path, terms, willow={"devices": [LAPTOP]}))
+    watched.change(handed_over(tmp_path, file))
     assert watched.look() == {"10.0.0.7": "willow.example"}
     watched.change(policy_with(tmp_path, {"sources": ["device"]}, willow={"devices": [LAPTOP]}))
     watched.look()

@@ -132,6 +132,19 @@ class TestDevices:
         story.arrive(Source.SIGN_IN, "a", FERN, later(seconds=9), address=PLACE)
         assert story.person(SIX, later(seconds=9)) == FERN
 
+    @pytest.mark.parametrize(("arrives", "at_place"), [(FERN, FERN), (WILLOW, None)])
+    def test_an_arrival_where_a_session_followed_to_ends_it_if_it_is_somebody_elses(
+        self, story: Story, arrives: str, at_place: str | None
+    ) -> None:
+        story.tracker.sighted(PLACE, LAPTOP, NINE, NINE)
+        story.tracker.sighted(SIX, LAPTOP, NINE, NINE)
+        story.arrive(Source.LOGON, PLACE, FERN, NINE, address=PLACE)
+        assert story.person(SIX, NINE) == FERN
+        # So much later that the newcomer's device cannot be told by the sighting.
+        story.arrive(Source.LOGON, SIX, arrives, later(minutes=5), address=SIX)
+        found = [story.person(address, later(minutes=5)) for address in (PLACE, SIX)]
+        assert found == [at_place, arrives]
+
     def test_an_old_sighting_does_not_undo_a_newer_one(self, story: Story) -> None:
         story.arrive(Source.RADIUS, "s1", FERN, NINE, address=PLACE, hardware=LAPTOP)
         story.tracker.sighted(PLACE, TABLET, NINE - timedelta(seconds=30), later(seconds=1))
