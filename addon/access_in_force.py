@@ -6,8 +6,9 @@ takes no lock, no SQL and a fraction of a microsecond.
 
 While the record cannot be read, what is known stays: a grant still ends when it was to end, since
 every question brings its own time, and a withdrawal goes on. Where the record is exchanged for
-another (an older copy, a new one), withdrawals go on too, until somebody is restored in it. Where
-it cannot be read from the start, the withdrawals go on that were kept (`addon.kept_withdrawals`).
+another (an older copy, a new one) or loses one without anybody having been restored, withdrawals go
+on too, until somebody is restored in it. Where it cannot be read from the start, the withdrawals go
+on that were kept (`addon.kept_withdrawals`).
 
 A clock that is set back must not lengthen a grant, and one that runs ahead for a minute must not
 end one for good. So a grant has a second end, on the computer's steady clock, counted from when it
@@ -17,7 +18,7 @@ was first seen; both have to be still to come.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -26,8 +27,9 @@ from addon.following import Following
 from addon.kept_withdrawals import KeptWithdrawals
 from rules.decision import Grant
 from rules.request import Person
-from storage.access import AccessReader, Present, Step
+from storage.access import AccessReader, Present, Step, What
 from storage.connections import Database
+from storage.continuity import BY
 
 EVERY: Final = 0.25
 """Seconds between two looks at the record."""
@@ -68,7 +70,7 @@ class AccessInForce:
         self._kept = kept
         self._known = _Known(withdrawn=kept.read() if kept else frozenset())
         self._held: dict[int, _Held] = {}
-        # Withdrawals that were known from a record that is no longer there, by person.
+        # Withdrawals that were known and are on record no more, by person.
         self._carried: dict[str, Step] = {}
         self._present = Present()
         self._record: Hashable | None = None
@@ -82,6 +84,13 @@ class AccessInForce:
             " when they were to end, and withdrawals go on.",
             found="Changes to grants and withdrawals can be seen again.",
         )
+
+    def carry(self, people: Iterable[str]) -> None:
+        """Has the web access of these, by id, withdrawn too, until the record says so itself, or
+        that it was restored. It counts from the next look on.
+        """
+        now, what = self._clock(), What.WITHDRAW
+        self._carried |= {each: Step(at=now, what=what, person=each, by=BY) for each in people}
 
     def start(self) -> None:
         """Reads the record, and follows it from now on. Raises RecordError if it cannot be read."""
@@ -133,9 +142,10 @@ class AccessInForce:
         self._looked_at = now
         if found is None:
             return
-        if self._record not in (None, self._reader.identity):
-            self._carried |= self._present.withdrawn
+        same = self._record in (None, self._reader.identity)
+        if not same:
             self._held = {}  # the numbers of another record
+        self._carry_over(found, same=same)
         self._record, self._present = self._reader.identity, found
         self._known = self._put_together(found, now)
         if self._kept:
@@ -143,15 +153,25 @@ class AccessInForce:
         for listener in self._listeners:
             listener()
 
+    def _carry_over(self, found: Present, *, same: bool) -> None:
+        """Keeps the withdrawals that this record, the `same` or another, has neither itself nor
+        ended. In one record the order of the steps says so, whatever the clock did.
+        """
+        carried = {
+            person: step
+            for person, step in self._carried.items()
+            if person not in found.restored or found.restored[person].at <= step.at
+        }
+        for person, step in self._present.withdrawn.items():
+            restored = found.restored.get(person)
+            if restored is None or (restored.id <= step.id if same else restored.at <= step.at):
+                carried[person] = step
+        self._carried = {who: step for who, step in carried.items() if who not in found.withdrawn}
+
     def _put_together(self, found: Present, now: datetime) -> _Known:
         steady = self._steady()
         self._held = {
             step.id: self._held.get(step.id) or _hold(step, now, steady) for step in found.grants
-        }
-        self._carried = {
-            person: step
-            for person, step in self._carried.items()
-            if person not in found.restored or found.restored[person].at <= step.at
         }
         grants: dict[str, tuple[_Held, ...]] = {}
         for held in self._held.values():

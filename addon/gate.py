@@ -35,7 +35,7 @@ from addon.off_limits import ends_here, leads_home
 from addon.options import add_options, seconds_of
 from addon.policy_in_force import PolicyInForce
 from addon.record_address import gateway, record_url
-from addon.record_continuity import RecordContinuity
+from addon.record_continuity import RecordContinuity, to_carry
 from addon.record_watch import RecordWatch
 from addon.signatory import Signatory
 from addon.sink import Sink
@@ -156,10 +156,11 @@ class Gate:
             # A server gives room back only when its own administrator says so, and so a record
             # there could not find out of being full by itself.
             self.recorder = Recorder(database, room=None if url else self.record_limit)
+            in_force = AccessInForce(database, KeptWithdrawals(state))
             if isinstance(database, RecordFile):
                 self.continuity = RecordContinuity(state, database)
-                self.continuity.look()  # before what is withdrawn is read from it
-            in_force = AccessInForce(database, KeptWithdrawals(state))
+                self.continuity.look_at_start()  # before what is withdrawn is read from it
+                in_force.carry(to_carry(state, database))
             self.bindings = BindingsInForce(database)
             self.directory = Directory(lambda: self.policy.now.policy, self.bindings.bindings)
             last = 0

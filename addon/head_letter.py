@@ -6,6 +6,7 @@ It is for somebody who knows nothing of computers, and names nobody.
 from __future__ import annotations
 
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -58,14 +59,15 @@ def letter(
     """The mail with a head that was sealed at a moment (as `now`, aware UTC).
 
     The same head on the same day is the same mail, by its Message-ID, so that a mailbox can tell if
-    a gate that died while it was sending sends it once more.
+    a gate that died while it was sending sends it once more. Raises ValueError, with the address,
+    for one that cannot be.
     """
     contacts, school = policy.school.contacts, policy.school
     mail = EmailMessage(policy=SMTP)
     day = f"{sealed:%-d %B %Y}"
-    mail["From"] = Address("Schoolgate", addr_spec=sender)
+    mail["From"] = _address("Schoolgate", sender)
     known = {contacts.chair.email: contacts.chair.role}
-    mail["To"] = Address(known.get(to, ""), addr_spec=to)
+    mail["To"] = _address(known.get(to, ""), to)
     mail["Subject"] = f"Please keep: the seal of the web gate's record, {day}"
     mail["Date"] = format_datetime(now)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply when away
@@ -81,3 +83,11 @@ def letter(
     # As it is, where it can be: the line must not be cut in two, even for who looks at the source.
     mail.set_content(text, cte="7bit" if text.isascii() else "quoted-printable")
     return mail
+
+
+def _address(name: str, address: str) -> Address:
+    try:
+        return Address(name, addr_spec=address)
+    # Its parser stumbles over some of what it does not take.
+    except (HeaderParseError, ValueError, AttributeError, IndexError) as error:
+        raise ValueError(address) from error

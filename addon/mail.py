@@ -78,6 +78,13 @@ def send(mail: EmailMessage, server: MailServer, within: float = WITHIN) -> None
 
 
 def _send(mail: EmailMessage, server: MailServer, patience: float) -> None:
+    if not (server.user.isascii() and server.password.isascii()):
+        # RFC 4954 would take UTF-8, and smtplib does not.
+        raise MailError(
+            "The user name or the password for the mail server has a letter or sign that cannot be"
+            " sent to it, such as 'é' or '£': have the password changed to plain letters, digits"
+            " and signs, and see --smtp-user."
+        )
     trust = _trust(server)
     with _in_words(server, mail):
         if server.port == _TLS_FROM_THE_FIRST:
@@ -187,7 +194,9 @@ def _in_words(server: MailServer, mail: EmailMessage) -> Iterator[None]:
             soon=True,
         ) from error
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "it does not answer"
+        why = "its name is none"  # what a UnicodeError says could quote a password
+        if isinstance(error, OSError):
+            why = error.strerror or str(error) or "it does not answer"
         raise MailError(
             f"{where} cannot be reached ({_clean(why)}): see whether it is well, and whether the"
             " name and port in --smtp are right.",

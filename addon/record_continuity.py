@@ -21,7 +21,7 @@ from addon.chores import Chores
 from addon.kept_seal import KeptSeal
 from addon.kept_withdrawals import KeptWithdrawals
 from storage.connections import Database
-from storage.continuity import Broken, go_on, known
+from storage.continuity import Broken, UnnotedError, go_on, is_broken, known
 from storage.copies import open_or_begin_anew
 from storage.faults import RecordError
 from storage.record_file import RecordFile
@@ -36,10 +36,13 @@ def begin(state: Path, now: datetime) -> str | None:
     """Opens the record, sets it aside if it is damaged, and begins a new one where there is none.
 
     Gives back what somebody should know of it, None if all is well. Only for the one process that
-    holds the state folder. Raises RecordError.
+    holds the state folder. Raises RecordError, but not where only a note cannot be written.
     """
     withdrawn = KeptWithdrawals(state).read
-    database, broken = open_or_begin_anew(state, now, KeptSeal(state).read(), withdrawn)
+    try:
+        database, broken = open_or_begin_anew(state, now, KeptSeal(state).read(), withdrawn)
+    except UnnotedError as error:  # the first worker tries again; other sites must not wait for it
+        return str(error)
     return _settle(state, database, broken)
 
 
@@ -51,11 +54,23 @@ class RecordContinuity:
 
     def look(self) -> None:
         """Logs what is found, and remembers how far the record is. Raises RecordError."""
+        if said := self._look():
+            log.error("%s", said)
+
+    def look_at_start(self) -> None:
+        """As `look`, but logs it, too, where what was found cannot be noted. Raises RecordError."""
+        try:
+            said = self._look()
+        except UnnotedError as error:
+            said = str(error)
+        if said:
+            log.warning("%s", said)  # mitmproxy ends if an error is logged while it starts
+
+    def _look(self) -> str | None:
         state, database = self._state, self._database
         withdrawn = KeptWithdrawals(state).read
         broken = go_on(database, datetime.now(UTC), KeptSeal(state).read(), withdrawn)
-        if said := _settle(state, database, broken):
-            log.error("%s", said)
+        return _settle(state, database, broken)
 
     async def follow(self, chores: Chores) -> None:
         """Looks again and again. Of a record that cannot be read, others speak."""
@@ -68,6 +83,15 @@ class RecordContinuity:
         if not self._database.has_lost_log():
             with suppress(RecordError):
                 self.look()
+
+
+def to_carry(state: Path, database: Database) -> frozenset[str]:
+    """Whose web access stays withdrawn though the record does not say so: it does not go on from
+    the one before, and that is not noted yet. Raises RecordError.
+    """
+    kept = KeptWithdrawals(state)
+    broken = is_broken(database, KeptSeal(state).read(), kept.read)
+    return kept.read() if broken else frozenset()
 
 
 def remember(state: Path, database: Database) -> None:

@@ -4,6 +4,7 @@ units FOLDER COMMAND STATE SETTINGS   writes systemd's units
 not-older OLD NEW                     1 if the new release is older than the one that is there
 usable STATE                          1 if a newer release has used the state folder
 readable STATE                        1 if this release cannot read the record
+no-longer-withdrawn STATE             says whose web access the record gives back that was put back
 copy STATE NAME                       copies what an upgrade may change, and prints where to
 """
 
@@ -18,8 +19,10 @@ from addon.authority.folder import NEXT_KEY, ROOT_KEY
 from addon.gateway.machine import find_program
 from addon.gateway.places import Places
 from addon.gateway.units import render_units
+from addon.kept_withdrawals import KeptWithdrawals
 from addon.state_folder import backups_folder
 from addon.state_version import NewerStateError, check_version, current_version, is_older
+from storage.access import access_history, present
 from storage.database import (
     FILE_NAME,
     NoRecordError,
@@ -27,6 +30,7 @@ from storage.database import (
     copy_record,
     open_record_readonly,
 )
+from storage.record_file import RecordFile
 
 _KEPT = 3  # copies of the state
 
@@ -52,6 +56,12 @@ def main() -> int:
             case "readable", [state]:
                 check_version(Path(state), current_version())
                 open_record_readonly(Path(state)).dispose()
+            case "no-longer-withdrawn", [state]:
+                if people := no_longer_withdrawn(Path(state)):
+                    print(
+                        f"It does not know that web access was withdrawn from {', '.join(people)}:"
+                        " withdraw it again with 'schoolgate access withdraw'."
+                    )
             case "copy", [state, name]:
                 print(copy_state(Path(state), name))
             case _:
@@ -78,6 +88,14 @@ def write_units(folder: Path, command: Path, state: Path, settings: Path) -> Non
     )
     for name, text in render_units(places).items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def no_longer_withdrawn(state: Path) -> list[str]:
+    """The ids of those whose web access was withdrawn at last, and is not by the record, which may
+    be of an older release. Raises RecordError.
+    """
+    record = RecordFile(state / FILE_NAME, "ro")
+    return sorted(KeptWithdrawals(state).read() - present(access_history(record)).withdrawn.keys())
 
 
 def copy_state(state: Path, name: str) -> Path:

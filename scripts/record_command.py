@@ -175,6 +175,7 @@ def _in_words(found: Verdict) -> list[str]:
         ("events", "events"),
         ("visits", "visits"),
         ("access", "steps of access"),
+        ("bindings", "bindings of people to addresses"),
     ):
         if gone := [each for each in found.purged if each.of == things]:
             number = sum(each.events for each in gone)

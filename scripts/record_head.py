@@ -137,7 +137,9 @@ def _by_mail(
     try:
         text = letter(str(newest), newest.at, rules, mail.sender or contacts.it.email, to, now)
     except ValueError as error:
-        raise Sorry(f"No mail can be sent to {to}: see whether the address is right.") from error
+        raise Sorry(
+            f"No mail can be sent to or from {error}: see whether that is right."
+        ) from error
     server = mail.server()
     return _Way(How.MAIL, to, lambda: send(text, server))
 

@@ -102,6 +102,7 @@ def purge(
         rows = purge_figures(
             database, figures, f"The policy keeps figures for {kept.figures}.", _now
         )
+        held = people_held(database)  # all that may have taken long, and a hold have come meanwhile
     except RecordError as error:
         raise (NotNow if may_pass(error) else Sorry)(str(error)) from error
     click.echo(

@@ -43,7 +43,13 @@ def name_looks(state: Path, before: datetime, rules: Policy, held: Collection[st
 
 
 def remove(state: Path, copies: Sequence[OldCopy], looks: datetime, held: Collection[str]) -> None:
-    """Removes these copies, and looks of before a moment (aware). Raises Sorry."""
+    """Removes these copies, and looks of before a moment (aware), but for what is held now.
+
+    Raises Sorry.
+    """
+    if held and copies:
+        click.echo("The copies of the record stay after all: a legal hold came meanwhile.")
+        copies = ()
     try:
         for copy in copies:
             remove_copy(copy)

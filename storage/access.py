@@ -23,6 +23,7 @@ from storage.faults import RecordError
 from storage.followed import Followed
 from storage.instants import to_microseconds
 from storage.models import ACCESS
+from storage.seen import Seen, goes_on, newest
 
 __all__ = [
     "AccessChanges",
@@ -103,11 +104,16 @@ class AccessReader:
         self._database = database
         self._record = Followed(database)
         self._last: int | None = None
+        self._seen: Seen | None = None
+        self._exchanges = 0
 
     @property
     def identity(self) -> Hashable | None:
-        """Which record was read, None while there is none."""
-        return self._record.identity
+        """Which record was read, None while there is none. It is another, too, once another was
+        written into the same file, or its newest part was cut off.
+        """
+        where = self._record.identity
+        return None if where is None else (where, self._exchanges)
 
     def look(self, now: datetime, *, anew: bool = False) -> Present | None:
         """The present as far as it can still matter at `now` (aware), or None if there is no step
@@ -117,10 +123,14 @@ class AccessReader:
         """
         with self._record.look() as (connection, void), understood(self._database):
             last = connection.execute(select(func.max(ACCESS.c.id))).scalar() or 0
-            if last == self._last and not (anew or void):
+            here = newest(connection)
+            exchanged = self._seen is not None and not goes_on(connection, self._seen, here)
+            if last == self._last and not (anew or void or exchanged):
+                self._seen = here
                 return None
             steps = list(steps_of(connection, _that_matter(connection, now)))
-        self._last = last
+        self._last, self._seen = last, here
+        self._exchanges += exchanged
         return present(steps)
 
     def close(self) -> None:

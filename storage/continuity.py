@@ -29,6 +29,7 @@ from storage.connections import Database
 from storage.faults import RecordError
 from storage.models import SEALS
 from storage.record_file import RecordFile
+from storage.seen import Seen, goes_on, newest
 
 BY: Final = "schoolgate"
 """Who takes a step that nobody decided."""
@@ -83,6 +84,17 @@ class Broken:
     aside: Path | None = None
 
 
+class UnnotedError(RecordError):
+    """The record does not go on from the one before, and cannot be written to, to say so."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "The record does not go on from the one that was in use before, and that could not be"
+            f" noted in it: {why} Until it is, the web access of those it was withdrawn from stays"
+            " withdrawn."
+        )
+
+
 def known(database: Database) -> Known | None:
     """What there is to remember of a record; None while nothing is sealed. Raises RecordError."""
     with database.reading() as connection:
@@ -100,12 +112,11 @@ def go_on(
     was known. Where it does not, or where a damaged one was set `aside` for it, that is noted in
     the chain, and everybody whom `withdrawn` gives back has their access withdrawn in it too.
 
-    Several processes may find the same break: it is noted once. Raises RecordError.
+    Several processes may find the same break: it is noted once. Raises UnnotedError where nothing
+    but that note fails, and RecordError.
     """
-    if aside is None:
-        with database.reading() as connection:
-            if _break(connection, before, withdrawn) is None:
-                return None
+    if aside is None and not is_broken(database, before, withdrawn):
+        return None
     try:
         with understood(database), database.writer() as connection, connection.begin():
             how = Break.DAMAGED if aside else _break(connection, before, withdrawn)
@@ -114,13 +125,22 @@ def go_on(
             noted = _noted(connection, before) if before and not aside else None
             return noted or _note(connection, now, how, before, withdrawn, aside)
     except DBAPIError as error:
-        raise RecordError(database.explain(error)) from error
+        raise UnnotedError(database.explain(error)) from error
+
+
+def is_broken(
+    database: Database, before: Known | None, withdrawn: Callable[[], Collection[str]]
+) -> bool:
+    """Whether the record does not go on from the one known `before`; as `go_on`, but this changes
+    nothing. Raises RecordError.
+    """
+    with database.reading() as connection:
+        return _break(connection, before, withdrawn) is not None
 
 
 def _known(connection: Connection) -> Known | None:
-    query = select(SEALS.c.number, SEALS.c.digest).order_by(SEALS.c.number.desc()).limit(1)
-    newest = connection.execute(query).first()
-    return Known(_id(connection), newest[0], newest[1].hex()) if newest else None
+    seal = newest(connection)
+    return Known(_id(connection), *seal) if seal else None
 
 
 def _id(connection: Connection) -> str:
@@ -140,11 +160,8 @@ def _break(
         return Break.MISSING if withdrawn() and _is_new(connection) else None
     if here.record != before.record:
         return Break.MISSING if _is_new(connection) else Break.EXCHANGED
-    at = select(SEALS.c.digest).where(SEALS.c.number == before.number)
-    digest = connection.execute(at).scalar()
-    if digest is None:  # a purge may have taken it out, but never the newest
-        return Break.SHORTENED if here.number < before.number else None
-    return None if digest.hex() == before.digest else Break.SHORTENED
+    was, now = (Seen(each.number, each.digest) for each in (before, here))
+    return None if goes_on(connection, was, now) else Break.SHORTENED
 
 
 def _is_new(connection: Connection) -> bool:

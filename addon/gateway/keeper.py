@@ -34,11 +34,13 @@ from addon.kept_withdrawals import KeptWithdrawals
 from addon.lifeline import ALIVE_EVERY, say_alive, say_ready, stop_with_parent
 from addon.policy_in_force import InForce, PolicyInForce
 from addon.record_address import record_url
+from addon.record_continuity import to_carry
 from addon.state_folder import haproxy_folder, lists_folder
 from rules.loading import PolicyError
 from rules.policy import Policy
 from storage.database import record_to_follow
 from storage.faults import RecordError
+from storage.record_file import RecordFile
 from storage.server_faults import is_away
 
 log = logging.getLogger("schoolgate")
@@ -184,6 +186,8 @@ def main(arguments: list[str] | None = None) -> int:
         url = record_url()
         record = record_to_follow(given.state, url)
         access = AccessInForce(record, KeptWithdrawals(given.state) if url else None)
+        if isinstance(record, RecordFile):
+            access.carry(to_carry(given.state, record))
         bindings = BindingsInForce(record)
         for each in (access, bindings):
             _begin(each)

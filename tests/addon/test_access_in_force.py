@@ -15,10 +15,14 @@ from pathlib import Path
 import pytest
 
 from addon.access_in_force import AccessInForce
+from addon.kept_withdrawals import KeptWithdrawals
 from rules.decision import Grant
 from rules.request import Person, Role
-from storage.access import Step, What, changing_access
+from storage.access import AccessReader, Step, What, changing_access
+from storage.copies import backup
 from storage.database import Database, RecordError, open_record, open_record_readonly
+from storage.purging_access import purge_access
+from tests.storage.conftest import without_guards
 from tests.support.pace import promised
 from tests.support.running_gate import wait_until
 
@@ -252,6 +256,95 @@ class TestARecordInTrouble:
             rude.execute("COMMIT")
         add(database, What.RESTORE, "maple")
         wait_until(lambda: not following.withdrawn(), promised(SOON))
+
+
+def put_back_in_place(state: Path, copy: Path) -> None:
+    with (
+        closing(sqlite3.connect(copy)) as source,
+        closing(sqlite3.connect(state / "record.sqlite3")) as file,
+    ):
+        source.backup(file)
+
+
+def put_back_and_gone_on_with(state: Path, copy: Path) -> None:
+    """By as many steps as it had: the last number is the same again."""
+    put_back_in_place(state, copy)
+    add(open_record(state), What.GRANT, "hazel")
+    add(open_record(state), What.GRANT, "hazel")
+
+
+def cut(state: Path, _: Path) -> None:
+    with without_guards(state) as file:
+        file.execute("DELETE FROM seals WHERE number > 3")
+        file.execute("DELETE FROM access WHERE id > 2")
+
+
+def taken_out(state: Path, _: Path) -> None:
+    with without_guards(state) as file:
+        file.execute("DELETE FROM access WHERE person = 'maple' AND id > 2")
+
+
+@pytest.mark.parametrize("happen", [put_back_in_place, put_back_and_gone_on_with, cut, taken_out])
+def test_a_record_that_is_changed_in_its_file_gives_nobody_their_access_back(
+    database: Database, state: Path, clocks: Clocks, happen: Callable[[Path, Path], None]
+) -> None:
+    kept = KeptWithdrawals(state)
+    access = AccessInForce(
+        open_record_readonly(state), kept, clock=lambda: clocks.wall, steady=lambda: clocks.seconds
+    )
+    add(database, What.WITHDRAW, "maple")
+    add(database, What.RESTORE, "maple")
+    backup(database, copy := state / "copy")
+    add(database, What.WITHDRAW, "maple")
+    add(database, What.GRANT)
+    access.look()
+    assert access.withdrawn() == {"maple"}
+    inode = (state / "record.sqlite3").stat().st_ino
+    happen(state, copy)
+    assert (state / "record.sqlite3").stat().st_ino == inode
+    access.look()
+    add(database, What.GRANT, "birch")
+    access.look()
+    assert access.withdrawn() == kept.read() == {"maple"}
+    add(database, What.WITHDRAW, "maple")  # as `storage.continuity` does
+    access.look()
+    add(database, What.RESTORE, "maple")
+    access.look()
+    access.close()
+    assert access.withdrawn() == kept.read() == frozenset()
+
+
+def test_a_purge_is_no_exchange(database: Database, state: Path) -> None:
+    reading = open_record_readonly(state)
+    access = AccessInForce(reading, clock=lambda: NINE)
+    for what in (What.WITHDRAW, What.RESTORE):
+        add(database, what, "larch")
+    add(database, What.WITHDRAW, "maple")
+    for what in (What.WITHDRAW, What.RESTORE):
+        add(database, what, "hazel")
+    access.look()
+    reader = AccessReader(reading)
+    reader.look(NINE)
+    before = reader.identity
+    assert purge_access(database, datetime.now(UTC), "old", lambda: datetime.now(UTC)) == 4
+    assert reader.look(NINE)
+    assert reader.identity == before
+    access.look()
+    assert access.withdrawn() == {"maple"}
+    reader.close()
+    access.close()
+
+
+def test_a_restoration_counts_though_the_clock_was_set_back(
+    access: AccessInForce, database: Database
+) -> None:
+    add(database, What.WITHDRAW, "maple")
+    access.look()
+    with changing_access(database) as changes:
+        early = datetime.now(UTC) - HOUR
+        changes.add(Step(at=early, what=What.RESTORE, person="maple", by="oak"))
+    access.look()
+    assert access.withdrawn() == frozenset()
 
 
 def test_without_a_record_it_does_not_start(database: Database, state: Path) -> None:

@@ -68,6 +68,8 @@ def test_it_is_encrypted_where_that_is_offered_and_logs_in(
     [
         ({"password": "wrong"}, "does not take that user name and password (535 ", False),
         ({"user": "", "password": ""}, "a user that it knows with --smtp-user", False),
+        ({"password": "very-secret-£"}, "such as 'é' or '£': have the password changed", False),
+        ({"user": "gäte"}, "and see --smtp-user", False),
         ({"authorities": None}, "or its authority with --smtp-ca", False),
         ({"host": HERE}, "certificate is not valid for '127.0.0.1'", False),
         ({"authorities": Path(__file__)}, "cannot be read as a PEM file", False),
@@ -88,6 +90,8 @@ def test_what_is_wrong_with_a_guarded_one(
     assert part in str(error)
     assert error.soon is soon
     assert "\n" not in str(error)
+    assert "secret" not in str(error)
+    assert "ascii" not in str(error)
     assert len(box.mails) == came
 
 

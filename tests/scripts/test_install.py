@@ -12,13 +12,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from addon.kept_withdrawals import KeptWithdrawals
+from addon.record_continuity import begin, remember
 from addon.state_version import claim
 from scripts.install_steps import main
-from storage.database import open_record
+from storage import access
+from storage.database import copy_record, open_record, open_record_readonly
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTS = ROOT / "scripts"
@@ -175,6 +179,52 @@ def test_an_upgrade_first_copies_what_it_may_change_and_forgets_old_copies(
     assert copy.stat().st_mode & 0o077 == 0
     with closing(sqlite3.connect(copy / "record.sqlite3")) as record:
         assert record.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def withdraw(state: Path, person: str) -> None:
+    now, what = datetime.now(UTC), access.What.WITHDRAW
+    with access.changing_access(open_record(state)) as changes:
+        changes.add(access.Step(at=now, what=what, person=person, by="oak"))
+
+
+def test_a_record_that_is_put_back_is_not_taken_for_one_that_was_cut_off(tmp_path: Path) -> None:
+    state, copy = tmp_path / "var", tmp_path / "var/backups/1"
+    copy.mkdir(parents=True)
+    withdraw(state, "birch")
+    copy_record(state, copy / "record.sqlite3")
+    withdraw(state, "larch")
+    KeptWithdrawals(state).keep(frozenset({"birch", "larch"}))
+    remember(state, open_record_readonly(state))
+    with closing(sqlite3.connect(state / "record.sqlite3")) as record:
+        record.execute("UPDATE alembic_version SET version_num = 'v9999'")
+        record.commit()
+    for folder in ("opt/releases/old", "opt/releases/new", "opt/.units-before", "units"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("old", "new"):
+        (tmp_path / "opt/releases" / name / "venv").symlink_to(sys.prefix)
+    (tmp_path / "opt/current").symlink_to("releases/new")
+    whole = (SCRIPTS / "install").read_text()
+    start = whole.index("put_back() {")
+    given = f"""
+        target={tmp_path} prefix=/opt settings=/etc state=/var release=/opt/releases/new now=1
+        committed=no switched=yes before=releases/old current={tmp_path}/opt/current made=()
+        kept_units={tmp_path}/opt/.units-before units={tmp_path}/units copy={copy}
+        say() {{ printf '%s\\n' "$*" >&2; }}
+        systemd_runs() {{ false; }}
+        {whole[start : whole.index(chr(10) + "}" + chr(10), start) + 3]}
+        put_back
+    """
+    done = subprocess.run(["bash", "-c", given], capture_output=True, text=True, check=False)
+    assert "The record is as it was before" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "It does not know that web access was withdrawn from larch: withdraw it again with"
+        " 'schoolgate access withdraw'."
+    )
+    assert {path.name for path in state.glob("*.of-1.*")} == {
+        "record.of-1.sqlite3",
+        "newest-seal.of-1.json",
+    }
+    assert begin(state, datetime.now(UTC)) is None
 
 
 def test_an_upgrade_copies_the_certificates_where_the_record_is_on_a_server(

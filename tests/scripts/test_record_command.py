@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -19,10 +21,13 @@ from scripts.cli import main
 from scripts.looks import add_look, purge_looks
 from scripts.os_account import os_account
 from storage.access import Step, What, changing_access
+from storage.bindings import Binding, write_bindings
 from storage.database import FILE_NAME, open_record
 from storage.events import Event, EventIds
+from storage.holds import hold
 from storage.recorder import Recorder
 from tests.storage.conftest import RECOUNT, without_guards
+from tests.support.schoolgate import COMMAND
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
@@ -175,6 +180,22 @@ class TestPurging:
         assert said.startswith("The record is whole: 20 events")
         assert "30 events from" in said
         assert "The policy keeps events for 90 days." in said
+
+    def test_accounts_for_bindings_too(self, state: Path) -> None:
+        long_ago = datetime.now(UTC) - timedelta(days=95)
+        until = long_ago + timedelta(hours=1)
+        binding = Binding(
+            id=1, person="a.larch", address="192.168.1.20", hardware="", source="radius",
+            session="1", confidence=90, began=long_ago, vouched=until, ends=until, ended=until,
+            why="stop",
+        )  # fmt: skip
+        write_bindings(open_record(state), [binding])
+        assert "1 bindings of people to addresses" in typed(state, "purge").stdout
+        said = typed(state, "verify")
+        assert (said.exit_code, "1 bindings of people to addresses from" in said.stdout) == (
+            0,
+            True,
+        )
 
     def test_leaves_what_is_held_until_it_is_released(self, state: Path) -> None:
         by = ["--by", "rowan.example"]
@@ -430,6 +451,32 @@ class TestPurgingBesideTheRecord:
         assert said.exit_code == 0, said.output
         assert "stays because of a legal hold" in said.stdout
         assert all((state / name).exists() for name in laid)
+
+    def test_a_legal_hold_that_comes_while_others_are_looked_at_keeps_them_too(
+        self, state: Path, laid: dict[str, bool]
+    ) -> None:
+        at = self.OLD - timedelta(days=365 * 7)
+        look = {"at": at.isoformat(timespec="seconds"), "by": "root", "asked": "a.larch"}
+        add_look(state, look)
+        database = open_record(state)
+        alone = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(alone, fcntl.LOCK_EX)  # as a process that changes tables: the purge waits
+        words = [COMMAND, "record", "purge", "--state", state]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as purge:
+            assert purge.stdout
+            before = ""
+            while "1 are older" not in before:
+                line = purge.stdout.readline()
+                assert line, before
+                before += line
+            assert "is too old to stay" in before
+            hold(database, "a.larch", "rowan.example", "A case.", datetime.now(UTC))
+            os.close(alone)
+            after = purge.stdout.read()
+        assert purge.returncode == 0
+        assert "The copies of the record stay after all: a legal hold came meanwhile." in after
+        assert all((state / name).exists() for name in laid)
+        assert "a.larch" in (state / "looks.jsonl").read_text()
 
     def test_looks_go_when_their_time_is_over(self, state: Path) -> None:
         now = datetime.now(UTC)

@@ -72,6 +72,13 @@ def test_a_file_gets_a_dated_line_each_time_that_verify_reads(state: Path, tmp_p
         (["--to", "STATE/heads"], 2, "is beside the record"),
         (["--mail"], 2, "Name it with --smtp HOST"),
         (["--mail-to", "nobody"], 2, "is not an e-mail address"),
+        (["--mail-to", "a@x..y", "--smtp", "localhost"], 1, "to or from a@x..y: see whether"),
+        (["--mail-to", "a@[x.y", "--smtp", "localhost"], 1, "to or from a@[x.y: see whether"),
+        (
+            ["--mail", "--mail-from", "ä@x.y", "--smtp", "localhost"],
+            1,
+            "to or from ä@x.y: see whether",
+        ),
         (["--mail", "--smtp", "a b"], 2, "write it like 'mail.school.example:587'"),
         (["--mail", "--smtp", "localhost:70000"], 2, "is not a mail server"),
         (

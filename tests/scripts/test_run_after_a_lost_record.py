@@ -134,6 +134,25 @@ def test_it_is_said_and_nobody_gets_their_access_back(
             assert len(notes(state)) == 1
 
 
+def test_a_gate_starts_though_what_was_lost_cannot_be_noted_yet(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with Origin() as origin:
+        with Schoolgate(state) as gate:
+            access(state, "withdraw", FERN, "--by", FERN, "--reason", "a test")
+            wait_until(lambda: status(gate, origin) == 403, 30)
+        cut(state)
+        with closing(sqlite3.connect(state / FILE_NAME, isolation_level=None)) as rude:
+            rude.execute("BEGIN IMMEDIATE")
+            with Schoolgate(state) as gate:
+                assert status(gate, origin) == 403
+                assert "could not be noted in it: Another program keeps" in gate.errors()
+                assert "carried over on" not in access(state, "list").lower()
+                rude.execute("ROLLBACK")
+                wait_until(lambda: "Carried over: 1 withdrawal" in gate.errors(), 60)
+                assert "Carried over on" in access(state, "list")
+                assert len(troubles(gate)) == 1
+
+
 def test_a_worker_that_begins_a_new_record_says_so_too(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with Origin() as origin, Schoolgate(state) as gate:
