@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -12,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from addon.access_in_force import AccessInForce
+from addon.gateway.front import WITHDRAWN
 from addon.kept_seal import KeptSeal
 from addon.kept_withdrawals import KeptWithdrawals
 from addon.record_continuity import RecordContinuity, begin, remember, to_carry
+from addon.state_folder import haproxy_folder
 from storage.access import Step, What, access_history, changing_access, present
 from storage.database import FILE_NAME, open_file
 from tests.storage.conftest import without_guards
+from tests.support.running_gate import POLICY, wait_until
+
+FERN = "fern.example"  # at 127.0.0.1, by the policy
 
 
 @pytest.fixture
@@ -26,9 +33,9 @@ def state(tmp_path: Path) -> Path:
     state = tmp_path / "state"
     database = open_file(state)
     with changing_access(database) as changes:
-        changes.add(Step(at=datetime.now(UTC), what=What.WITHDRAW, person="larch", by="oak"))
+        changes.add(Step(at=datetime.now(UTC), what=What.WITHDRAW, person=FERN, by="oak"))
     remember(state, database)
-    KeptWithdrawals(state).keep(frozenset({"larch"}))
+    KeptWithdrawals(state).keep(frozenset({FERN}))
     with without_guards(state) as file:
         file.execute("DELETE FROM access")
         file.execute("DELETE FROM seals WHERE number > 1")
@@ -58,18 +65,31 @@ def test_what_cannot_be_noted_stops_no_start_and_is_noted_later(
         access = AccessInForce(database, kept)
         access.carry(to_carry(state, database))
         access.look()
-        assert access.withdrawn() == kept.read() == {"larch"}
+        assert access.withdrawn() == kept.read() == {FERN}
         assert KeptSeal(state).read() == before
     caplog.clear()
     with caplog.at_level(logging.ERROR):
         continuity.look()
     assert "Carried over: 1 withdrawal of web access" in caplog.text
-    assert list(present(access_history(database)).withdrawn) == ["larch"]
+    assert list(present(access_history(database)).withdrawn) == [FERN]
     assert KeptSeal(state).read() != before
     assert to_carry(state, database) == frozenset()
     access.look()
     with changing_access(database) as changes:
-        changes.add(Step(at=datetime.now(UTC), what=What.RESTORE, person="larch", by="oak"))
+        changes.add(Step(at=datetime.now(UTC), what=What.RESTORE, person=FERN, by="oak"))
     access.look()
     access.close()
     assert access.withdrawn() == kept.read() == frozenset()
+
+
+def test_haproxy_keeps_them_away_too_until_it_is_noted(state: Path) -> None:
+    folder = haproxy_folder(state)
+    folder.mkdir()
+    keeper = [sys.executable, "-m", "addon.gateway.keeper", "--external"]
+    process = subprocess.Popen([*keeper, "--state", state, "--policy", POLICY])
+    try:
+        wait_until(lambda: (folder / WITHDRAWN).exists())
+        assert "127.0.0.1" in (folder / WITHDRAWN).read_text()
+    finally:
+        process.terminate()
+        process.wait(60)

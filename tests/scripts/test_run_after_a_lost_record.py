@@ -185,6 +185,29 @@ def test_another_record_put_in_its_place_is_noticed_while_it_runs(tmp_path: Path
         assert "Carried over on" in access(state, "list")
 
 
+def test_a_copy_put_into_the_same_file_while_it_runs_gives_nobody_access_back(
+    tmp_path: Path,
+) -> None:
+    state, copy = tmp_path / "state", tmp_path / "copy.sqlite3"
+    with Origin() as origin, Schoolgate(state) as gate:
+        assert schoolgate("record", "backup", copy, "--state", state).returncode == 0
+        access(state, "withdraw", FERN, "--by", FERN, "--reason", "a test")
+        kept = state / "newest-seal.json"
+        before = json.loads(kept.read_bytes())["seal"]
+        wait_until(lambda: json.loads(kept.read_bytes())["seal"] != before, 30)
+        with (
+            closing(sqlite3.connect(copy)) as old,
+            closing(sqlite3.connect(state / FILE_NAME)) as file,
+        ):
+            old.backup(file)
+        found = "Carried over: 1 withdrawal of web access"
+        wait_until(lambda: status(gate, origin) == 403 and found in gate.errors(), 30)
+        assert status(gate, origin) == 403
+        assert [note["how"] for note in notes(state)] == ["shortened"]
+        access(state, "restore", FERN, "--by", FERN)
+        wait_until(lambda: status(gate, origin) == 200, 30)
+
+
 def test_a_copy_that_was_put_back_is_gone_on_from_as_it_is(tmp_path: Path) -> None:
     state, copy = tmp_path / "state", tmp_path / "copy.sqlite3"
     with Schoolgate(state) as gate:
