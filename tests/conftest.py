@@ -28,7 +28,7 @@ TOGETHER = {
 }
 """Tests of several files that use one network, which takes seconds to set up."""
 
-LONGEST = ("tests/lab/", "tests/scripts/test_run.py", "tests/addon/test_mitmdump.py")
+LONGEST = ("tests/lab/", "tests/scripts/test_run", "tests/addon/test_mitmdump.py")
 """What takes longest begins first, so that no processor waits for another at the end."""
 
 
