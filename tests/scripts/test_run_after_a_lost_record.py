@@ -86,7 +86,6 @@ def cut(state: Path) -> None:
     ("happen", "how", "when"),
     [
         (damage, "damaged", "stopped"),
-        (delete, "missing", "stopped"),
         (cut, "shortened", "stopped"),
         (delete, "missing", "running"),
     ],
@@ -167,22 +166,6 @@ def test_a_worker_that_begins_a_new_record_says_so_too(tmp_path: Path) -> None:
         assert status(gate, origin) == 403
         assert "Carried over on" in access(state, "list")
         assert len(troubles(gate)) == 1
-
-
-def test_another_record_put_in_its_place_is_noticed_while_it_runs(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    with Schoolgate(state) as gate:
-        copy = tmp_path / "copy.sqlite3"
-        assert schoolgate("record", "backup", copy, "--state", state).returncode == 0
-        access(state, "withdraw", FERN, "--by", FERN, "--reason", "a test")
-        kept = state / "newest-seal.json"
-        before = json.loads(kept.read_bytes())["seal"]
-        wait_until(lambda: json.loads(kept.read_bytes())["seal"] != before, 30)
-        delete(state)
-        copy.rename(state / FILE_NAME)
-        wait_until(lambda: refused(gate, 1) and "The record was found on" in gate.errors(), 30)
-        assert [note["how"] for note in notes(state)] == ["shortened"]
-        assert "Carried over on" in access(state, "list")
 
 
 def test_a_copy_put_into_the_same_file_while_it_runs_gives_nobody_access_back(
