@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,10 @@ def notes(state: Path) -> list[dict[str, Any]]:
 
 
 def status(gate: Schoolgate, origin: Origin) -> int:
-    """Of a page that nothing but a withdrawal closes."""
-    with httpx.Client(proxy=gate.proxy) as client:
+    """Of a page that nothing but a withdrawal closes; 0 where that cut the connection just then."""
+    with suppress(httpx.TransportError), httpx.Client(proxy=gate.proxy) as client:
         return client.get(f"http://localhost:{origin.port}/page").status_code
+    return 0
 
 
 def damage(state: Path) -> None:
