@@ -148,10 +148,10 @@ class AccessInForce:
         self._carry_over(found, same=same)
         self._record, self._present = self._reader.identity, found
         self._known = self._put_together(found, now)
+        for listener in self._listeners:  # first: what is open is to be cut at once
+            listener()
         if self._kept:
             self._kept.keep(self._known.withdrawn)
-        for listener in self._listeners:
-            listener()
 
     def _carry_over(self, found: Present, *, same: bool) -> None:
         """Keeps the withdrawals that this record, the `same` or another, has neither itself nor
