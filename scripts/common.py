@@ -147,16 +147,17 @@ def json_option(command: Command) -> Command:
 
 def policy_at(path: Path, state: Path) -> Policy:
     """The policy, with the lists that the state folder keeps. Raises Sorry with all its faults."""
-    try:
-        return load_policy(path, lists=lists_folder(state))
-    except PolicyError as error:
-        raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
+    return _loaded(load_policy, path, state)
 
 
 def proven_policy_at(path: Path, state: Path) -> Policy:
     """The policy, which has passed its own tests too, as the gate asks. Raises Sorry."""
+    return _loaded(load_proven_policy, path, state)
+
+
+def _loaded(load: Callable[..., Policy], path: Path, state: Path) -> Policy:
     try:
-        return load_proven_policy(path, lists=lists_folder(state))
+        return load(path, lists=lists_folder(state))
     except PolicyError as error:
         raise Sorry(f"The policy has faults, so it cannot be used.\n{error}") from error
 

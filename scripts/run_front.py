@@ -20,7 +20,8 @@ from addon.gateway.front import (
 )
 from addon.gateway.haproxy import haproxy_config
 from addon.gateway.keeper import withdrawn_addresses
-from addon.gateway.launch import check_config, check_rights, find_haproxy, has_ipv6
+from addon.gateway.launch import check_config, check_rights, find_haproxy
+from addon.gateway.machine import has_ipv6
 from addon.gateway.names import gateway_names
 from addon.state_folder import haproxy_folder
 from rules.policy import Policy

@@ -13,11 +13,11 @@ from addon.gateway.applying import Gateway
 from addon.gateway.facts import Facts, Mode
 from addon.gateway.kernel_settings import read_setting, wanted_settings
 from addon.gateway.listeners import takes
-from addon.gateway.machine import version_of
+from addon.gateway.machine import has_ipv6, version_of
 from addon.gateway.neighbours import neighbours
 from addon.gateway.nftables import TABLE_FILE
 from addon.gateway.rendering import NAME_SERVER_FILE
-from addon.gateway.routing import has_ipv6, is_routed
+from addon.gateway.routing import is_routed
 
 
 @dataclass(frozen=True, slots=True)

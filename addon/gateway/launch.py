@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-from pathlib import Path
 from typing import Final
 
 from addon.endpoint import Endpoint
 from addon.gateway.front import Front, FrontError
-from addon.gateway.machine import find_program
+from addon.gateway.machine import find_program, has_ipv6
 
 OLDEST: Final = (2, 6)
 
@@ -58,11 +57,6 @@ def check_rights(endpoint: Endpoint) -> None:
                 f"Only root, or a service with CAP_NET_RAW, can take over IPv6 connections on"
                 f" {endpoint}; for IPv4 alone listen on 0.0.0.0:{endpoint.port}."
             ) from error
-
-
-def has_ipv6() -> bool:
-    """Whether this machine speaks IPv6 at all."""
-    return Path("/proc/net/if_inet6").exists()
 
 
 def _output(*command: str) -> str:

@@ -34,6 +34,11 @@ class MachineError(Exception):
     """Something that is missing from this machine, as a sentence for a person."""
 
 
+def has_ipv6() -> bool:
+    """Whether this machine speaks IPv6 at all."""
+    return Path("/proc/net/if_inet6").exists()
+
+
 def find_program(name: str) -> str | None:
     """Where a program is. /usr/sbin counts too: the PATH of ordinary users lacks it."""
     return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_PLACES}")

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Final
 
-from addon.gateway.machine import find_program, output_of
+from addon.gateway.machine import find_program, has_ipv6, output_of
 
 MARK: Final = 0x10000000
 ROUTES: Final = 18443
@@ -27,11 +26,6 @@ _WITHIN: Final = 10.0
 
 class RoutingError(Exception):
     """The route cannot be made, as a sentence for a person."""
-
-
-def has_ipv6() -> bool:
-    """Whether this machine speaks IPv6 at all."""
-    return Path("/proc/sys/net/ipv6/conf/all").is_dir()
 
 
 def is_routed() -> bool:
